@@ -1,0 +1,93 @@
+"""The one parser of `application/x-www-form-urlencoded`, for queries and bodies alike."""
+
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote_to_bytes
+
+from idp.errors import InvalidRequest
+
+MAX_PAIRS = 64
+MAX_BYTES = 32 * 1024
+_HEX = frozenset(b"0123456789abcdefABCDEF")
+
+
+class Form(Mapping[str, str]):
+    """Parameters that were sent exactly once, and the names of those that were not.
+
+    An empty value counts as not sent (RFC 6749 §3.1).
+    """
+
+    __slots__ = ("_values", "repeated")
+
+    def __init__(self, values: dict[str, str], repeated: frozenset[str] = frozenset()) -> None:
+        self._values = values
+        self.repeated = repeated
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Form({sorted(self._values)})"
+
+    def refuse_repeated(self) -> None:
+        """No parameter was sent twice.
+
+        Spec: RFC 6749 §3.1, §3.2
+        Raises: InvalidRequest.
+        """
+        if self.repeated:
+            raise InvalidRequest("a parameter was sent more than once")
+
+
+def parse_form(raw: bytes) -> Form:
+    """Decode strictly: valid percent-encoding, UTF-8, no control characters, bounded.
+
+    Spec: RFC 6749 §3.1, Appendix B
+    Raises: InvalidRequest.
+    """
+    if len(raw) > MAX_BYTES:
+        raise InvalidRequest("the request is too large")
+    values: dict[str, str] = {}
+    repeated: set[str] = set()
+    pairs = raw.split(b"&") if raw else []
+    if len(pairs) > MAX_PAIRS:
+        raise InvalidRequest("too many parameters")
+    for pair in pairs:
+        if not pair:
+            continue
+        name_bytes, _, value_bytes = pair.partition(b"=")
+        name = _decode(name_bytes)
+        if name in values or name in repeated:
+            repeated.add(name)
+            continue
+        if value := _decode(value_bytes):
+            values[name] = value
+    for name in repeated:
+        values.pop(name, None)
+    return Form(values, frozenset(repeated))
+
+
+def _decode(part: bytes) -> str:
+    if b"+" in part:
+        part = part.replace(b"+", b" ")
+    if b"%" in part:
+        _refuse_broken_percent(part)
+        part = unquote_to_bytes(part)
+    try:
+        text = part.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidRequest("the request is not valid UTF-8") from None
+    if not text.isprintable() and any(c < " " or c == "\x7f" for c in text):
+        raise InvalidRequest("the request contains control characters")
+    return text
+
+
+def _refuse_broken_percent(part: bytes) -> None:
+    for piece in part.split(b"%")[1:]:
+        if len(piece) < 2 or piece[0] not in _HEX or piece[1] not in _HEX:
+            raise InvalidRequest("the request is not valid percent-encoding")

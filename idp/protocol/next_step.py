@@ -1,0 +1,100 @@
+"""Who may enter, and what comes first. Every dialect asks here, and nowhere else."""
+
+from dataclasses import dataclass
+
+from connectors.contract import (
+    AccountId,
+    Assurance,
+    ConsentRule,
+    Prompt,
+    SignInRequest,
+    WhenUnlinked,
+)
+from idp.model import Session, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Nobody is signed in, or not the person, or not freshly enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepUp:
+    """The person is known, but at a lower level than asked for."""
+
+    to: Assurance
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAccount:
+    """The system wants an account to be opened without a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The person may prove an old account."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoAccount:
+    """The system admits only accounts that it already links to somebody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """The person is asked before these scopes are released."""
+
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """All is decided: answer with this account (None for a system without accounts)."""
+
+    account: AccountId | None
+
+
+Step = Login | StepUp | CreateAccount | Claim | NoAccount | Consent | Issue
+
+
+def next_step(
+    request: SignInRequest, session: Session | None, standing: Standing | None, now: int
+) -> Step:
+    """The one decision of a sign-in. Called again after every step; steps never call each other.
+
+    Spec: OIDC Core §3.1.2.3, §3.1.2.4
+    """
+    if session is None or standing is None or not _session_serves(request, session, standing, now):
+        return Login()
+    if session.assurance < request.required_assurance:
+        return StepUp(request.required_assurance)
+    if not standing.accounts:
+        match request.when_unlinked:
+            case WhenUnlinked.CREATE:
+                return CreateAccount()
+            case WhenUnlinked.CLAIM:
+                return Claim()
+            case WhenUnlinked.REFUSE:
+                return NoAccount()
+            case WhenUnlinked.NOT_NEEDED:
+                pass
+    if Prompt.CONSENT in request.prompts or (
+        request.consent is ConsentRule.ASK and not request.releases <= standing.consented
+    ):
+        return Consent(request.releases)
+    return Issue(standing.accounts[0] if standing.accounts else None)
+
+
+def _session_serves(
+    request: SignInRequest, session: Session, standing: Standing, now: int
+) -> bool:
+    """Whether this session may answer without a new sign-in."""
+    if not standing.enabled or standing.session_ended or now >= session.expires_at:
+        return False
+    if Prompt.LOGIN in request.prompts or Prompt.SELECT_ACCOUNT in request.prompts:
+        return False
+    max_age = request.max_age_seconds
+    if max_age is not None and now - session.authenticated_at > max_age:
+        return False
+    hinted = request.hinted_subject_sub
+    return hinted is None or hinted == standing.sub
