@@ -85,6 +85,8 @@ class Client:
     required_assurance: Assurance = Assurance.LEVEL_1
     consent: ConsentRule = ConsentRule.ASK
     backchannel_logout_uri: str | None = None
+    introspects_all: bool = False
+    """A resource server: may introspect the tokens of other clients."""
     disabled: bool = False
 
     @property

@@ -1,0 +1,1 @@
+"""The journeys, one file each. They know ports and rules, never HTTP."""

@@ -1,0 +1,87 @@
+"""Rotation of refresh tokens, and the end of a family whose token comes back."""
+
+from idp.errors import InvalidGrant, InvalidRequest, UnauthorizedClient
+from idp.flows.token_set import TokenSet
+from idp.flows.tokens import TokenMint
+from idp.model import Client, FamilyStanding, GrantType
+from idp.ports import Audit, Grants
+from idp.protocol.client_auth import AuthenticatedClient
+from idp.protocol.form import Form
+from idp.protocol.handles import RefreshGrant
+from idp.protocol.scopes import OPENID, narrow
+
+
+class RefreshTokenGrant:
+    """Exchanges the newest refresh token of a family for the next one."""
+
+    def __init__(self, *, grants: Grants, mint: TokenMint, audit: Audit) -> None:
+        self._grants = grants
+        self._mint = mint
+        self._audit = audit
+
+    async def refresh(
+        self, proof: AuthenticatedClient, form: Form, now: int, received_at_ms: int, now_ms: int
+    ) -> TokenSet:
+        """New tokens for the newest refresh token; any older one revokes its family.
+
+        Spec: RFC 6749 §6, RFC 9700 §4.14.2, OIDC Core §12
+        Raises: InvalidGrant, InvalidRequest, InvalidScope, UnauthorizedClient.
+        """
+        client = proof.client
+        if GrantType.REFRESH_TOKEN not in client.grant_types:
+            raise UnauthorizedClient("this client is not registered for the grant")
+        token = form.get("refresh_token")
+        if token is None:
+            raise InvalidRequest("refresh_token is required")
+        grant = self._mint.open_refresh_token(token, client)
+        standing = await self._grants.family(grant.family_id, client.system, b"")
+        if standing is None or not standing.live(now):
+            raise InvalidGrant("the refresh token is not valid")
+        scopes = narrow(standing.family.scopes, form.get("scope"))
+        if grant.generation != standing.generation or not await self._grants.rotate(
+            grant.family_id, grant.generation, now_ms
+        ):
+            await self._refuse_reuse(grant, received_at_ms, now)
+        return self._tokens(client, standing, scopes, grant.generation + 1, now)
+
+    async def _refuse_reuse(self, grant: RefreshGrant, received_at_ms: int, now: int) -> None:
+        """A token that was already rotated: a replay, unless it was sent before the rotation.
+
+        Why: requests that were received before the rotation committed are the client's own
+        parallel use; they lose, and the winner's token lives on.
+        """
+        standing = await self._grants.family(grant.family_id, None, b"")
+        parallel = (
+            standing is not None
+            and standing.generation == grant.generation + 1
+            and received_at_ms <= standing.rotated_at_ms
+        )
+        if not parallel:
+            await self._grants.revoke_family(grant.family_id, "refresh_token_reused", now)
+            self._audit.record("refresh_token_reused", {"family": grant.family_id})
+        raise InvalidGrant("the refresh token has been used")
+
+    def _tokens(
+        self,
+        client: Client,
+        standing: FamilyStanding,
+        scopes: frozenset[str],
+        generation: int,
+        now: int,
+    ) -> TokenSet:
+        family = standing.family
+        access_token = self._mint.access_token(client, family.family_id, family.sub, scopes, now)
+        refresh = RefreshGrant(family_id=family.family_id, generation=generation)
+        return TokenSet(
+            access_token=access_token,
+            expires_in_seconds=client.access_token_seconds,
+            scopes=scopes,
+            refresh_token=self._mint.refresh_token(refresh, client),
+            id_token=(
+                self._mint.id_token(
+                    client, family, nonce=None, access_token=access_token, extra={}, now=now
+                )
+                if OPENID in scopes
+                else None
+            ),
+        )

@@ -1,0 +1,54 @@
+"""Which claims this client gets of this person, now."""
+
+from collections.abc import Mapping
+
+from connectors.contract import AccountId, LocalAccount, SystemId, VerifiedIdentity, WhenUnlinked
+from connectors.mapping import STANDARD_RULES, ClaimRule, claims_for
+from connectors.registry import System
+from idp.errors import InvalidToken
+from idp.model import Client, FamilyStanding
+
+
+class ReleasedClaims:
+    """Applies a system's claim rules, or the standard table for a client without a system."""
+
+    def __init__(self, systems: Mapping[SystemId, System]) -> None:
+        self._systems = systems
+
+    def rules_of(self, client: Client) -> tuple[ClaimRule, ...]:
+        """The rules that bind this client."""
+        return self._systems[client.system].claims if client.system else STANDARD_RULES
+
+    def of_family(
+        self,
+        client: Client,
+        standing: FamilyStanding,
+        scopes: frozenset[str],
+        requested: frozenset[str],
+    ) -> Mapping[str, object]:
+        """The claims, from what is true at this moment.
+
+        Spec: OIDC Core §5.3.2, §5.4, §5.5
+        Raises: InvalidToken where the system asks for a link and there is none any more.
+        """
+        family = standing.family
+        identity = VerifiedIdentity(
+            subject=family.subject,
+            sub=family.sub,
+            kind=standing.kind,
+            assurance=family.assurance,
+            amr=family.amr,
+            authenticated_at=family.authenticated_at,
+            attributes=standing.attributes,
+        )
+        account = self._account(client, standing.accounts)
+        return claims_for(self.rules_of(client), identity, account, scopes, requested)
+
+    def _account(self, client: Client, accounts: tuple[AccountId, ...]) -> LocalAccount | None:
+        if client.system is None:
+            return None
+        if accounts:
+            return LocalAccount(system=client.system, account=accounts[0])
+        if self._systems[client.system].when_unlinked is not WhenUnlinked.NOT_NEEDED:
+            raise InvalidToken("the access token is not valid", detail="link ended")
+        return None
