@@ -1,0 +1,119 @@
+"""The one place where refusals become HTTP."""
+
+import logging
+import math
+from collections.abc import Awaitable, Callable
+
+from idp.errors import (
+    InsufficientScope,
+    InvalidClient,
+    InvalidToken,
+    OAuthError,
+    Overloaded,
+    PageRefused,
+    TooManyAttempts,
+)
+from idp.web.http import Answer, Endpoint, Header, HttpRequest, json_answer
+from keys.sql import StoreUnavailableError
+
+logger = logging.getLogger("lienthong.refusals")
+
+ErrorPage = Callable[[HttpRequest, str, int], Answer]
+"""Renders the error page: request, reason, status."""
+
+
+def oauth_answer(error: OAuthError, *headers: Header) -> Answer:
+    """A refusal as JSON, with the status that belongs to its code.
+
+    Spec: RFC 6749 §5.2
+    """
+    body = {"error": error.code}
+    if error.description:
+        body["error_description"] = error.description
+    if isinstance(error, InvalidClient):
+        return json_answer(body, 401, (b"www-authenticate", b'Basic realm="lienthong"'))
+    return json_answer(body, 400, *headers)
+
+
+def bearer_answer(error: OAuthError) -> Answer:
+    """A refusal of a protected resource.
+
+    Spec: RFC 6750 §3
+    """
+    match error:
+        case InvalidToken(description=""):
+            return json_answer({}, 401, (b"www-authenticate", b'Bearer realm="lienthong"'))
+        case InvalidToken():
+            status = 401
+        case InsufficientScope():
+            status = 403
+        case _:
+            status = 400
+    challenge = f'Bearer error="{error.code}", error_description="{error.description}"'
+    body = {"error": error.code, "error_description": error.description}
+    return json_answer(body, status, (b"www-authenticate", challenge.encode("ascii")))
+
+
+def api(
+    handle: Callable[[HttpRequest], Awaitable[Answer]],
+    *methods: str,
+    refusal: Callable[[OAuthError], Answer] = oauth_answer,
+) -> Endpoint:
+    """An endpoint for programs: refusals are JSON.
+
+    Spec: RFC 6749 §5.2, RFC 9110 §15.5.6
+    """
+
+    async def endpoint(request: HttpRequest) -> Answer:
+        if request.method not in methods:
+            return _method_not_allowed(methods)
+        try:
+            return await handle(request)
+        except OAuthError as error:
+            if error.detail:
+                logger.info("%s refused: %s", request.scope["path"], error.detail)
+            return refusal(error)
+        except (TooManyAttempts, Overloaded, StoreUnavailableError) as fault:
+            status, code, retry = _pressure(fault)
+            return json_answer({"error": code}, status, retry)
+
+    return endpoint
+
+
+def page(
+    handle: Callable[[HttpRequest], Awaitable[Answer]], *methods: str, error_page: ErrorPage
+) -> Endpoint:
+    """An endpoint for people: refusals are pages."""
+
+    async def endpoint(request: HttpRequest) -> Answer:
+        if request.method not in methods:
+            return _method_not_allowed(methods)
+        try:
+            return await handle(request)
+        except PageRefused as refused:
+            if refused.detail:
+                logger.info("%s refused: %s", request.scope["path"], refused.detail)
+            return error_page(request, refused.reason, refused.status)
+        except OAuthError as error:
+            return error_page(request, error.code, 400)
+        except (TooManyAttempts, Overloaded, StoreUnavailableError) as fault:
+            status, code, retry = _pressure(fault)
+            return error_page(request, code, status).with_headers(retry)
+
+    return endpoint
+
+
+def _method_not_allowed(methods: tuple[str, ...]) -> Answer:
+    allow: Header = (b"allow", ", ".join(methods).encode())
+    return json_answer({"error": "invalid_request"}, 405, allow)
+
+
+def _pressure(fault: Exception) -> tuple[int, str, Header]:
+    match fault:
+        case TooManyAttempts(retry_after_seconds=seconds):
+            status, code = 429, "too_many_attempts"
+        case Overloaded(retry_after_seconds=seconds):
+            status, code = 503, "temporarily_unavailable"
+        case _:
+            status, code, seconds = 503, "temporarily_unavailable", 5
+    return status, code, (b"retry-after", str(math.ceil(seconds)).encode())

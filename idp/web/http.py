@@ -1,0 +1,140 @@
+"""A request and an answer, as small as the hot endpoints need them."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import orjson
+
+from idp.errors import InvalidRequest
+from idp.protocol.form import Form, parse_form
+
+Scope = MutableMapping[str, Any]  # the ASGI types are open mappings by specification
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+MAX_BODY = 64 * 1024
+FORM_TYPE = b"application/x-www-form-urlencoded"
+NO_STORE: Header = (b"cache-control", b"no-store")
+NO_SNIFF: Header = (b"x-content-type-options", b"nosniff")
+
+
+@dataclass(slots=True, kw_only=True)
+class HttpRequest:
+    """One request. `address` and `received_at` were set at the edge, from trusted peers only."""
+
+    scope: Scope = field(repr=False)
+    receive: Receive = field(repr=False)
+    address: str
+    received_at: float
+
+    @property
+    def method(self) -> str:
+        """GET, POST, …"""
+        return str(self.scope["method"])
+
+    @property
+    def query(self) -> bytes:
+        """The raw query string."""
+        return bytes(self.scope["query_string"])
+
+    def headers(self, name: bytes) -> list[bytes]:
+        """All values of a header, by its lower-case name."""
+        return [value for key, value in self.scope["headers"] if key == name]
+
+    def header(self, name: bytes) -> bytes:
+        """The first value of a header, or nothing."""
+        for key, value in self.scope["headers"]:
+            if key == name:
+                return bytes(value)
+        return b""
+
+    async def form(self) -> Form:
+        """The form in the body.
+
+        Raises: InvalidRequest for another content type, or more than `MAX_BODY` bytes.
+        """
+        if self.header(b"content-type").partition(b";")[0].strip().lower() != FORM_TYPE:
+            raise InvalidRequest("the body must be application/x-www-form-urlencoded")
+        return parse_form(await self.body())
+
+    async def body(self) -> bytes:
+        """The body, bounded.
+
+        Raises: InvalidRequest.
+        """
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise InvalidRequest("the connection was closed")
+            part = message.get("body", b"")
+            size += len(part)
+            if size > MAX_BODY:
+                raise InvalidRequest("the body is too large")
+            parts.append(part)
+            if not message.get("more_body", False):
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One response."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: tuple[Header, ...] = ()
+
+    async def send(self, send: Send) -> None:
+        """Write it to the connection."""
+        length: Header = (b"content-length", str(len(self.body)).encode())
+        start = {
+            "type": "http.response.start",
+            "status": self.status,
+            "headers": [*self.headers, length],
+        }
+        await send(start)
+        await send({"type": "http.response.body", "body": self.body})
+
+    def with_headers(self, *headers: Header) -> "Answer":
+        """The same answer with more headers."""
+        return Answer(status=self.status, body=self.body, headers=self.headers + headers)
+
+
+class Endpoint(Protocol):
+    """Answers one request; refusals are raised, and become answers in `answers.py`."""
+
+    async def __call__(self, request: HttpRequest, /) -> Answer:
+        """The answer."""
+        ...
+
+
+JSON: Header = (b"content-type", b"application/json")
+JSON_HEADERS = (JSON, NO_STORE, NO_SNIFF)
+
+
+def json_answer(body: object, status: int = 200, *headers: Header) -> Answer:
+    """JSON that no cache keeps.
+
+    Spec: RFC 6749 §5.1
+    """
+    return Answer(status=status, body=orjson.dumps(body), headers=JSON_HEADERS + headers)
+
+
+def see_other(location: str, *headers: Header) -> Answer:
+    """303: the browser goes on with GET, whatever it came with.
+
+    Spec: RFC 9700 §4.12
+    """
+    return Answer(
+        status=303,
+        headers=(
+            (b"location", location.encode("latin-1", "strict")),
+            NO_STORE,
+            (b"referrer-policy", b"no-referrer"),
+            *headers,
+        ),
+    )
