@@ -86,7 +86,7 @@ class Counters(Protocol):
 class Accounts(Protocol):
     """Subjects, and the provider's own accounts."""
 
-    async def add(self, account: Account, now: int) -> bool:
+    async def add(self, account: Account, folded_username: str, now: int) -> bool:
         """False where the folded user name is taken; nothing is changed then."""
         ...
 
@@ -201,7 +201,7 @@ class SessionEnds(Protocol):
         """Settle a notice."""
         ...
 
-    async def failed(self, notice_id: str, retry_at: int | None) -> None:
+    async def failed(self, notice_id: str, now: int, retry_at: int | None) -> None:
         """Count an attempt; due again at `retry_at`, or a dead letter where that is None."""
         ...
 

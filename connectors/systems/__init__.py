@@ -1,0 +1,1 @@
+"""The dialects that systems speak to us. A new dialect is a new module here."""

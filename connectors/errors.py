@@ -1,0 +1,27 @@
+"""Every refusal of the connectors.
+
+    ConnectorsError
+    ├── RequiredClaimMissing   a system asks for a claim that this person does not have
+    ├── ReturnAddressRefused   a return address that the system did not register
+    └── IllegalTransition      a link cannot go from its state to the one asked for
+"""
+
+
+class ConnectorsError(Exception):
+    """A refusal of this room. Texts are ours and hold no personal data."""
+
+
+class RequiredClaimMissing(ConnectorsError):
+    """The claim's name, never its value."""
+
+    def __init__(self, claim: str) -> None:
+        super().__init__(f"required claim {claim}")
+        self.claim = claim
+
+
+class ReturnAddressRefused(ConnectorsError):
+    """Not one of the system's registered addresses."""
+
+
+class IllegalTransition(ConnectorsError):
+    """The states are named; nothing was changed."""

@@ -1,0 +1,78 @@
+"""What an information system is: who owns it, what it speaks, what it asks for."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from connectors.contract import (
+    Assurance,
+    ConsentRule,
+    Dialect,
+    LocalText,
+    SectorId,
+    SystemId,
+    WhenUnlinked,
+)
+from connectors.mapping import STANDARD_RULES, ClaimRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerAgency:
+    """An agency and the days on which it owns the system (`valid_to` excluded)."""
+
+    code: str
+    name: str
+    valid_from: date
+    valid_to: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpVerification:
+    """The system checks an old password at this address."""
+
+    url: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileVerification:
+    """Old passwords are checked against an extract."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketSettings:
+    """How the signed one-time ticket reaches the system. Two secrets while one is replaced:
+    the first signs."""
+
+    return_urls: tuple[str, ...]
+    secret: str = field(repr=False)
+    logout_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """One information system, as its TOML table declares it."""
+
+    system_id: SystemId
+    name: LocalText
+    owners: tuple[OwnerAgency, ...]
+    level: str
+    dialect: Dialect
+    sector: SectorId
+    required_assurance: Assurance
+    claims: tuple[ClaimRule, ...] = STANDARD_RULES
+    when_unlinked: WhenUnlinked
+    provisioning: str = "match-only"
+    new_account_prefix: str = ""
+    consent: ConsentRule = ConsentRule.IMPLIED
+    address: str = ""
+    verification: HttpVerification | FileVerification | None = None
+    ticket: TicketSettings | None = None
+
+    def owner_on(self, day: date) -> OwnerAgency | None:
+        """The agency that owns the system on a day."""
+        for owner in self.owners:
+            if owner.valid_from <= day and (owner.valid_to is None or day < owner.valid_to):
+                return owner
+        return None

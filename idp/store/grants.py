@@ -1,0 +1,255 @@
+"""Standings, families and consents in SQL: the statements of the hot path."""
+
+from connectors.contract import (
+    AccountId,
+    AccountKind,
+    Assurance,
+    PairwiseSub,
+    PersonAttributes,
+    SectorId,
+    SessionId,
+    SubjectId,
+    SystemId,
+)
+from idp.model import (
+    ClientId,
+    Family,
+    FamilyId,
+    FamilyStanding,
+    GateClosed,
+    Redeemed,
+    RedeemOutcome,
+    Replayed,
+    Standing,
+)
+from idp.store.sealed_columns import open_attributes
+from keys.seal import Sealer
+from keys.sql import Database, Row
+
+_STANDING = """
+SELECT s.kind, s.enabled, p.sub, c.scopes, e.ended_at, l.account_id
+FROM subject s
+LEFT JOIN pairwise p ON p.subject_id = s.id AND p.sector_id = $2
+LEFT JOIN consent c ON c.subject_id = s.id AND c.client_id = $3
+LEFT JOIN session_end e ON e.sid = $4
+LEFT JOIN link l ON l.subject_id = s.id AND l.system_id = $5 AND l.state = 'active'
+WHERE s.id = $1
+ORDER BY l.created_at, l.account_id
+"""
+_REDEEM = """
+INSERT INTO family (id, code_digest, client_id, subject_id, sub, sid, scopes, claims_request,
+  assurance, amr, authenticated_at, created_at, expires_at, refreshable, offline)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
+FROM subject s
+WHERE s.id = $4 AND s.enabled = 1
+  AND NOT EXISTS (SELECT 1 FROM session_end e WHERE e.sid = $6)
+ON CONFLICT (code_digest) DO NOTHING
+"""
+_FAMILY = """
+SELECT f.*, s.kind, s.enabled, s.attributes_sealed, e.ended_at, l.account_id,
+  r.expires_at AS token_revoked
+FROM family f
+JOIN subject s ON s.id = f.subject_id
+LEFT JOIN session_end e ON e.sid = f.sid
+LEFT JOIN fence r ON r.kind = 'access_token' AND r.digest = $3
+LEFT JOIN link l ON l.subject_id = f.subject_id AND l.system_id = $2 AND l.state = 'active'
+WHERE f.id = $1
+ORDER BY l.created_at, l.account_id
+"""
+
+
+class SqlGrants:
+    """Port `Grants`."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._sealer = sealer
+
+    async def standing(
+        self,
+        subject: SubjectId,
+        client_id: str,
+        sector: SectorId,
+        system: SystemId | None,
+        sid: SessionId,
+    ) -> Standing | None:
+        """See `ports.Grants.standing`."""
+        rows = await self._database.rows(_STANDING, subject, sector, client_id, sid, system)
+        if not rows:
+            return None
+        first = rows[0]
+        sub = first["sub"]
+        return Standing(
+            subject=subject,
+            kind=AccountKind(str(first["kind"])),
+            enabled=bool(first["enabled"]),
+            session_ended=first["ended_at"] is not None,
+            sub=None if sub is None else PairwiseSub(str(sub)),
+            consented=_scopes(first["scopes"]),
+            accounts=_accounts(rows),
+        )
+
+    async def pairwise(
+        self, subject: SubjectId, sector: SectorId, candidate: PairwiseSub, now: int
+    ) -> PairwiseSub:
+        """See `ports.Grants.pairwise`.
+
+        Spec: OIDC Core §8.1 (random and stored, never derived)
+        """
+        await self._database.change(
+            "INSERT INTO pairwise (subject_id, sector_id, sub, created_at)"
+            " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+            subject,
+            sector,
+            candidate,
+            now,
+        )
+        row = await self._database.one(
+            "SELECT sub FROM pairwise WHERE subject_id = $1 AND sector_id = $2", subject, sector
+        )
+        if row is None:
+            raise LookupError("a pairwise sub was stored and is gone")
+        return PairwiseSub(str(row["sub"]))
+
+    async def consent(
+        self, subject: SubjectId, client_id: ClientId, scopes: frozenset[str], now: int
+    ) -> None:
+        """See `ports.Grants.consent`."""
+        async with self._database.transaction() as statements:
+            row = await statements.one(
+                "SELECT scopes FROM consent WHERE subject_id = $1 AND client_id = $2",
+                subject,
+                client_id,
+            )
+            union = scopes | (_scopes(row["scopes"]) if row else frozenset())
+            await statements.change(
+                "INSERT INTO consent (subject_id, client_id, scopes, granted_at)"
+                " VALUES ($1, $2, $3, $4) ON CONFLICT (subject_id, client_id)"
+                " DO UPDATE SET scopes = excluded.scopes, granted_at = excluded.granted_at",
+                subject,
+                client_id,
+                " ".join(sorted(union)),
+                now,
+            )
+
+    async def redeem(self, family: Family) -> RedeemOutcome:
+        """See `ports.Grants.redeem`.
+
+        Spec: RFC 6749 §4.1.2 (a code is used once), RFC 9700 §2.1.1
+        """
+        changed = await self._database.change(
+            _REDEEM,
+            family.family_id,
+            family.code_digest,
+            family.client_id,
+            family.subject,
+            family.sub,
+            family.sid,
+            " ".join(sorted(family.scopes)),
+            family.claims_request,
+            int(family.assurance),
+            " ".join(family.amr),
+            family.authenticated_at,
+            family.created_at,
+            family.expires_at,
+            int(family.refreshable),
+            int(family.offline),
+        )
+        if changed == 1:
+            return Redeemed()
+        row = await self._database.one(
+            "SELECT id FROM family WHERE code_digest = $1", family.code_digest
+        )
+        return GateClosed() if row is None else Replayed(FamilyId(str(row["id"])))
+
+    async def family(
+        self, family_id: FamilyId, system: SystemId | None, token_digest: bytes
+    ) -> FamilyStanding | None:
+        """See `ports.Grants.family`."""
+        rows = await self._database.rows(_FAMILY, family_id, system, token_digest)
+        if not rows:
+            return None
+        row = rows[0]
+        sealed = row["attributes_sealed"]
+        return FamilyStanding(
+            family=_family(row),
+            generation=_integer(row["generation"]),
+            rotated_at_ms=_integer(row["rotated_at_ms"]),
+            revoked=row["revoked_at"] is not None,
+            token_revoked=row["token_revoked"] is not None,
+            kind=AccountKind(str(row["kind"])),
+            enabled=bool(row["enabled"]),
+            session_ended=row["ended_at"] is not None,
+            attributes=open_attributes(self._sealer, str(row["subject_id"]), _raw(sealed)),
+            accounts=_accounts(rows),
+        )
+
+    async def rotate(self, family_id: FamilyId, generation: int, now_ms: int) -> bool:
+        """See `ports.Grants.rotate`."""
+        sql = (
+            "UPDATE family SET generation = generation + 1, rotated_at_ms = $3"
+            " WHERE id = $1 AND generation = $2 AND revoked_at IS NULL"
+        )
+        return await self._database.change(sql, family_id, generation, now_ms) == 1
+
+    async def revoke_family(self, family_id: FamilyId, reason: str, now: int) -> bool:
+        """See `ports.Grants.revoke_family`."""
+        sql = (
+            "UPDATE family SET revoked_at = $2, revoked_reason = $3"
+            " WHERE id = $1 AND revoked_at IS NULL"
+        )
+        return await self._database.change(sql, family_id, now, reason) == 1
+
+    async def person(self, subject: SubjectId) -> tuple[AccountKind, bool, PersonAttributes] | None:
+        """See `ports.Grants.person`."""
+        row = await self._database.one(
+            "SELECT kind, enabled, attributes_sealed FROM subject WHERE id = $1", subject
+        )
+        if row is None:
+            return None
+        attributes = open_attributes(self._sealer, subject, _raw(row["attributes_sealed"]))
+        return AccountKind(str(row["kind"])), bool(row["enabled"]), attributes
+
+
+def _family(row: Row) -> Family:
+    return Family(
+        family_id=FamilyId(str(row["id"])),
+        code_digest=_raw(row["code_digest"]),
+        client_id=ClientId(str(row["client_id"])),
+        subject=SubjectId(str(row["subject_id"])),
+        sub=PairwiseSub(str(row["sub"])),
+        sid=SessionId(str(row["sid"])),
+        scopes=_scopes(row["scopes"]),
+        claims_request=str(row["claims_request"]),
+        assurance=Assurance(_integer(row["assurance"])),
+        amr=tuple(str(row["amr"]).split()),
+        authenticated_at=_integer(row["authenticated_at"]),
+        created_at=_integer(row["created_at"]),
+        expires_at=_integer(row["expires_at"]),
+        refreshable=bool(row["refreshable"]),
+        offline=bool(row["offline"]),
+    )
+
+
+def _accounts(rows: object) -> tuple[AccountId, ...]:
+    return tuple(
+        AccountId(str(row["account_id"]))
+        for row in rows  # type: ignore[attr-defined]  # a sequence of rows
+        if row["account_id"] is not None
+    )
+
+
+def _scopes(value: object) -> frozenset[str]:
+    return frozenset(str(value).split()) if value else frozenset()
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, int):
+        return value
+    raise TypeError("not an integer column")
+
+
+def _raw(value: object) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    raise TypeError("not a binary column")

@@ -1,0 +1,1 @@
+"""Alembic migrations, found through the package, so that an installed product can migrate."""

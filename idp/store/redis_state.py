@@ -1,0 +1,57 @@
+"""Short-lived state in Redis, shared by all nodes."""
+
+from idp.model import Session
+from idp.store.redis_pipeline import RedisPipeline
+from idp.store.session_bytes import decode_session, encode_session
+
+_HIT = """
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return count
+"""
+
+
+class RedisSessions:
+    """Port `Sessions`."""
+
+    def __init__(self, pipeline: RedisPipeline) -> None:
+        self._pipeline = pipeline
+
+    async def put(self, digest: bytes, session: Session, idle_seconds: int) -> None:
+        """See `ports.Sessions.put`."""
+        await self._pipeline.run(
+            "SET", b"lt:s:" + digest, encode_session(session), "EX", idle_seconds
+        )
+
+    async def get(self, digest: bytes) -> Session | None:
+        """See `ports.Sessions.get`."""
+        raw = await self._pipeline.run("GET", b"lt:s:" + digest)
+        return decode_session(raw) if isinstance(raw, bytes) else None
+
+    async def drop(self, digest: bytes) -> None:
+        """See `ports.Sessions.drop`."""
+        await self._pipeline.run("DEL", b"lt:s:" + digest)
+
+
+class RedisCounters:
+    """Port `Counters`."""
+
+    def __init__(self, pipeline: RedisPipeline) -> None:
+        self._pipeline = pipeline
+
+    async def hit(self, key: str, window_seconds: int) -> int:
+        """See `ports.Counters.hit`."""
+        count = await self._pipeline.run("EVAL", _HIT, 1, "lt:c:" + key, window_seconds)
+        return count if isinstance(count, int) else 0
+
+    async def count(self, key: str) -> tuple[int, int]:
+        """See `ports.Counters.count`."""
+        raw = await self._pipeline.run("GET", "lt:c:" + key)
+        if not isinstance(raw, bytes):
+            return 0, 0
+        left = await self._pipeline.run("TTL", "lt:c:" + key)
+        return int(raw), max(left if isinstance(left, int) else 0, 1)
+
+    async def reset(self, key: str) -> None:
+        """See `ports.Counters.reset`."""
+        await self._pipeline.run("DEL", "lt:c:" + key)

@@ -1,0 +1,124 @@
+"""The end of sessions and the outbox of logout notices, in SQL."""
+
+import secrets
+from collections.abc import Callable, Sequence
+
+from connectors.contract import PairwiseSub, SessionId, SubjectId
+from idp.model import Notice
+from keys.sql import Database, Row, Statements
+
+_PARTICIPANTS = """
+SELECT DISTINCT client_id AS participant, sub FROM family WHERE sid = $1
+UNION
+SELECT participant, sub FROM participation WHERE sid = $1
+"""
+_NOTICE = "id, participant, sub, sid, created_at, attempts"
+
+
+class SqlSessionEnds:
+    """Port `SessionEnds`."""
+
+    def __init__(
+        self, database: Database, new_id: Callable[[], str] = lambda: secrets.token_hex(16)
+    ) -> None:
+        self._database = database
+        self._new_id = new_id
+
+    async def join(
+        self, sid: SessionId, subject: SubjectId, participant: str, sub: PairwiseSub, now: int
+    ) -> bool:
+        """See `ports.SessionEnds.join`."""
+        sql = (
+            "INSERT INTO participation (sid, participant, subject_id, sub, joined_at)"
+            " SELECT $1, $2, $3, $4, $5 FROM subject s WHERE s.id = $3 AND s.enabled = 1"
+            " AND NOT EXISTS (SELECT 1 FROM session_end e WHERE e.sid = $1)"
+            " ON CONFLICT (sid, participant) DO UPDATE SET joined_at = excluded.joined_at"
+        )
+        return await self._database.change(sql, sid, participant, subject, sub, now) == 1
+
+    async def end(
+        self, sid: SessionId, subject: SubjectId, now: int, notified: frozenset[str]
+    ) -> Sequence[Notice]:
+        """See `ports.SessionEnds.end`.
+
+        Spec: OIDC Back-Channel Logout 1.0 §2.3, §2.7 (offline families live on)
+        """
+        async with self._database.transaction() as statements:
+            await statements.change(
+                "INSERT INTO session_end (sid, subject_id, ended_at) VALUES ($1, $2, $3)"
+                " ON CONFLICT DO NOTHING",
+                sid,
+                subject,
+                now,
+            )
+            await statements.change(
+                "UPDATE family SET revoked_at = $2, revoked_reason = 'session_ended'"
+                " WHERE sid = $1 AND offline = 0 AND revoked_at IS NULL",
+                sid,
+                now,
+            )
+            return await self._write_notices(statements, sid, now, notified)
+
+    async def _write_notices(
+        self, statements: Statements, sid: SessionId, now: int, notified: frozenset[str]
+    ) -> list[Notice]:
+        for row in await statements.rows(_PARTICIPANTS, sid):
+            if row["participant"] in notified:
+                await statements.change(
+                    "INSERT INTO notice (id, participant, sub, sid, created_at, due_at)"
+                    " VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (sid, participant) DO NOTHING",
+                    self._new_id(),
+                    row["participant"],
+                    row["sub"],
+                    sid,
+                    now,
+                )
+        rows = await statements.rows(f"SELECT {_NOTICE} FROM notice WHERE sid = $1", sid)
+        return [_notice(row) for row in rows]
+
+    async def due(self, now: int, limit: int, lease_seconds: int) -> Sequence[Notice]:
+        """See `ports.SessionEnds.due`: the lease moves `due_at`, so one node gets each notice."""
+        async with self._database.transaction() as statements:
+            rows = await statements.rows(
+                f"SELECT {_NOTICE} FROM notice WHERE due_at <= $1 AND delivered_at IS NULL"
+                " AND dead_at IS NULL ORDER BY due_at LIMIT $2",
+                now,
+                limit,
+            )
+            leased = []
+            for row in rows:
+                taken = await statements.change(
+                    "UPDATE notice SET due_at = $2 WHERE id = $1 AND due_at <= $3"
+                    " AND delivered_at IS NULL AND dead_at IS NULL",
+                    row["id"],
+                    now + lease_seconds,
+                    now,
+                )
+                if taken == 1:
+                    leased.append(_notice(row))
+            return leased
+
+    async def delivered(self, notice_id: str, now: int) -> None:
+        """See `ports.SessionEnds.delivered`."""
+        sql = "UPDATE notice SET delivered_at = $2, attempts = attempts + 1 WHERE id = $1"
+        await self._database.change(sql, notice_id, now)
+
+    async def failed(self, notice_id: str, now: int, retry_at: int | None) -> None:
+        """See `ports.SessionEnds.failed`."""
+        if retry_at is None:
+            sql = "UPDATE notice SET dead_at = $2, attempts = attempts + 1 WHERE id = $1"
+            await self._database.change(sql, notice_id, now)
+        else:
+            sql = "UPDATE notice SET due_at = $2, attempts = attempts + 1 WHERE id = $1"
+            await self._database.change(sql, notice_id, retry_at)
+
+
+def _notice(row: Row) -> Notice:
+    return Notice(
+        notice_id=str(row["id"]),
+        participant=str(row["participant"]),
+        sub=PairwiseSub(str(row["sub"])),
+        sid=SessionId(str(row["sid"])),
+        created_at=int(row["created_at"] or 0),
+        attempts=int(row["attempts"] or 0),
+    )

@@ -1,0 +1,167 @@
+"""Every table, as SQLAlchemy Core metadata: the schema that the migrations must arrive at."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+HOLDING = "state IN ('verified', 'active', 'disputed', 'suspended')"
+
+subject = Table(
+    "subject",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("enabled", Integer, nullable=False),
+    Column("username_digest", LargeBinary, unique=True),
+    Column("username_sealed", LargeBinary),
+    Column("password_hash", Text),
+    Column("totp_sealed", LargeBinary),
+    Column("totp_last_step", BigInteger, nullable=False, server_default="0"),
+    Column("attributes_sealed", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+pairwise = Table(
+    "pairwise",
+    metadata,
+    Column("subject_id", Text, ForeignKey("subject.id"), primary_key=True),
+    Column("sector_id", Text, primary_key=True),
+    Column("sub", Text, nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+)
+consent = Table(
+    "consent",
+    metadata,
+    Column("subject_id", Text, ForeignKey("subject.id"), primary_key=True),
+    Column("client_id", Text, primary_key=True),
+    Column("scopes", Text, nullable=False),
+    Column("granted_at", BigInteger, nullable=False),
+)
+family = Table(
+    "family",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("code_digest", LargeBinary, nullable=False, unique=True),
+    Column("client_id", Text, nullable=False),
+    Column("subject_id", Text, ForeignKey("subject.id"), nullable=False),
+    Column("sub", Text, nullable=False),
+    Column("sid", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("claims_request", Text, nullable=False),
+    Column("assurance", Integer, nullable=False),
+    Column("amr", Text, nullable=False),
+    Column("authenticated_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("refreshable", Integer, nullable=False),
+    Column("offline", Integer, nullable=False),
+    Column("generation", BigInteger, nullable=False, server_default="0"),
+    Column("rotated_at_ms", BigInteger, nullable=False, server_default="0"),
+    Column("revoked_at", BigInteger),
+    Column("revoked_reason", Text),
+    Index("family_sid", "sid"),
+    Index("family_subject", "subject_id"),
+)
+fence = Table(
+    "fence",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("fence_expires_at", "expires_at"),
+)
+session_end = Table(
+    "session_end",
+    metadata,
+    Column("sid", Text, primary_key=True),
+    Column("subject_id", Text, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+)
+participation = Table(
+    "participation",
+    metadata,
+    Column("sid", Text, primary_key=True),
+    Column("participant", Text, primary_key=True),
+    Column("subject_id", Text, nullable=False),
+    Column("sub", Text, nullable=False),
+    Column("joined_at", BigInteger, nullable=False),
+)
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("participant", Text, nullable=False),
+    Column("sub", Text, nullable=False),
+    Column("sid", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("delivered_at", BigInteger),
+    Column("dead_at", BigInteger),
+    UniqueConstraint("sid", "participant", name="notice_once"),
+    Index("notice_due", "due_at"),
+)
+link = Table(
+    "link",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("subject_id", Text, ForeignKey("subject.id"), nullable=False),
+    Column("system_id", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Index(
+        "link_one_holder",
+        "system_id",
+        "account_id",
+        unique=True,
+        sqlite_where=text(HOLDING),
+        postgresql_where=text(HOLDING),
+    ),
+    Index("link_subject", "subject_id", "system_id"),
+)
+link_transition = Table(
+    "link_transition",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("link_id", Text, ForeignKey("link.id"), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("from_state", Text),
+    Column("to_state", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Index("link_transition_link", "link_id"),
+)
+key_ring = Table(
+    "key_ring",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+audit_record = Table(
+    "audit_record",
+    metadata,
+    Column("chain", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
