@@ -178,9 +178,7 @@ def read_systems(
             problems += problems_of(error, file, f"systems.{name}")
             continue
         found: list[Problem] = []
-        system = _system(name, checked, secrets, lambda key, expected, n=name, f=found: f.append(
-            Problem(file, f"systems.{n}.{key}", expected)
-        ))  # fmt: skip
+        system = _system(name, checked, secrets, _reporter(file, name, found))
         problems += found
         if not found:
             systems[system.system_id] = system
@@ -188,6 +186,13 @@ def read_systems(
 
 
 Report = Callable[[str, str], None]
+
+
+def _reporter(file: str, name: str, found: list[Problem]) -> Report:
+    def report(key: str, expected: str) -> None:
+        found.append(Problem(file, f"systems.{name}.{key}", expected))
+
+    return report
 
 
 def _system(name: str, table: SystemTable, secrets: SecretReader, report: Report) -> System:

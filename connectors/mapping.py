@@ -87,9 +87,11 @@ Read = Callable[[VerifiedIdentity, LocalAccount | None], str | int | bool | None
 
 _SOURCES: Mapping[Source, Read] = {
     Source.FULL_NAME: lambda who, _: unicodedata.normalize("NFC", who.attributes.full_name),
-    Source.BIRTHDATE: lambda who, _: who.attributes.birthdate and who.attributes.birthdate.value,
+    Source.BIRTHDATE: lambda who, _: (
+        who.attributes.birthdate.value if who.attributes.birthdate else None
+    ),
     Source.BIRTHDATE_PRECISION: lambda who, _: (
-        who.attributes.birthdate and who.attributes.birthdate.precision
+        who.attributes.birthdate.precision if who.attributes.birthdate else None
     ),
     Source.GENDER: lambda who, _: who.attributes.gender,
     Source.PERSONAL_NUMBER: lambda who, _: who.attributes.personal_number,

@@ -99,7 +99,7 @@ class RedisPipeline:
         wire = self._wire
         if wire is None or wire.transport is None:
             wire = await self._connected()
-        waiter = wire.write(hiredis.pack_command(words)  # type: ignore[arg-type]  # the stub says one word)
+        waiter = wire.write(_pack(words))
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await waiter
@@ -125,7 +125,7 @@ class RedisPipeline:
                             _Wire, self._host, self._port, ssl=self._tls
                         )
                     for greeting in self._greetings:
-                        await wire.write(hiredis.pack_command(greeting))  # type: ignore[arg-type]  # as above
+                        await wire.write(_pack(greeting))
             except (OSError, TimeoutError) as error:
                 self._retry_at = loop.time() + RETRY_SECONDS
                 raise StoreUnavailableError("redis cannot be reached") from error
@@ -136,3 +136,8 @@ class RedisPipeline:
         """Close the connection."""
         if self._wire is not None and self._wire.transport is not None:
             self._wire.transport.close()
+
+
+def _pack(words: tuple[Word, ...]) -> bytes:
+    packed: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]  # the stub allows one word
+    return packed

@@ -1,0 +1,86 @@
+"""Views to bytes. The only module that knows the template engine."""
+
+import hashlib
+from importlib.resources import files
+
+import jinja2
+
+from connectors.contract import Locale, LocalText
+from idp.web.texts import REASONS, shown, text
+from idp.web.views import (
+    ClaimView,
+    ConsentView,
+    FormPostView,
+    HomeView,
+    LoginView,
+    NoticeView,
+    OtpView,
+    View,
+)
+
+
+class Pages:
+    """Renders every page of the provider. Needs no JavaScript; escapes everything."""
+
+    def __init__(self, service_name: LocalText, support: LocalText | None = None) -> None:
+        self._service_name = service_name
+        self._support = support
+        folder = files("idp.web")
+        self.css_bytes = (folder / "static" / "lienthong.css").read_bytes()
+        digest = hashlib.sha256(self.css_bytes).hexdigest()[:12]
+        self.css_path = f"/static/lienthong.{digest}.css"
+        self._templates = jinja2.Environment(
+            loader=jinja2.PackageLoader("idp.web"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters["shown"] = shown
+
+    def login(self, view: LoginView) -> bytes:
+        """User name and password."""
+        return self._render("login.html", view)
+
+    def otp(self, view: OtpView) -> bytes:
+        """The second factor."""
+        return self._render("otp.html", view)
+
+    def consent(self, view: ConsentView) -> bytes:
+        """What will be released, and two buttons of equal weight."""
+        return self._render("consent.html", view)
+
+    def claim(self, view: ClaimView) -> bytes:
+        """Claim your old account."""
+        return self._render("claim.html", view)
+
+    def notice(self, view: NoticeView) -> bytes:
+        """Tell something: an error, a sign-out, a question with one button."""
+        reason = view.reason if view.reason in REASONS else "invalid_request"
+        return self._render("notice.html", view, reason=reason)
+
+    def form_post(self, view: FormPostView) -> bytes:
+        """An answer that the browser posts: by itself, or by the button.
+
+        Spec: OAuth 2.0 Form Post Response Mode §2
+        """
+        return self._render("form_post.html", view)
+
+    def home(self, view: HomeView) -> bytes:
+        """The start page."""
+        return self._render("home.html", view)
+
+    def _render(self, template: str, view: View, **more: str) -> bytes:
+        locale: Locale = view.locale
+        return (
+            self._templates.get_template(template)
+            .render(
+                view=view,
+                t=lambda key: text(key, locale),
+                service_name=self._service_name.for_locale(locale),
+                support=self._support.for_locale(locale) if self._support else None,
+                css_path=self.css_path,
+                **more,
+            )
+            .encode()
+        )

@@ -1,0 +1,81 @@
+"""What each page shows: plain values, made by the journeys, rendered by `pages`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from connectors.contract import Locale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What every page has. `lang_links` leads to the same page in the other language."""
+
+    locale: Locale
+    nonce: str
+    lang_links: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormView(View):
+    """A page with a form of ours; `hidden` holds the flow and its CSRF value."""
+
+    action: str
+    hidden: Mapping[str, str]
+    participant_name: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginView(FormView):
+    """Fields `username`, `password`; button `decision=cancel`."""
+
+    username: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtpView(FormView):
+    """Field `otp`; button `decision=cancel`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentView(FormView):
+    """Buttons `decision=allow`, `decision=deny`, of equal weight."""
+
+    host: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimView(FormView):
+    """Fields `account`, `password`; buttons `decision=claim`, `decision=cancel`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeView(View):
+    """A page that only tells something; `reason` names its texts."""
+
+    reason: str
+    correlation: str | None = None
+    action: str | None = None
+    hidden: Mapping[str, str] = field(default_factory=dict)
+    """With an action: one button that goes on (`decision=continue`)."""
+    link: str | None = None
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormPostView(View):
+    """An answer that the browser posts to a verified address."""
+
+    target: str
+    fields: Mapping[str, str] = field(repr=False)
+    participant_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeView(View):
+    """The start page: who is signed in here, and the systems."""
+
+    signed_in_name: str | None = field(repr=False)
+    systems: tuple[tuple[str, str], ...]
+    """Name and address."""
