@@ -1,0 +1,52 @@
+"""The end of a session: first it ends, durably; then everybody who took part is told."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from connectors.contract import SystemId
+from connectors.registry import System
+from idp.model import Client, ClientId, Notice, Session
+from idp.ports import Audit, SessionEnds, Sessions
+
+SYSTEM_PREFIX = "system:"
+"""Marks a participant that is a system; a client id cannot hold a colon."""
+
+
+class Logout:
+    """Ends sessions."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        ends: SessionEnds,
+        clients: Mapping[ClientId, Client],
+        systems: Mapping[SystemId, System],
+        audit: Audit,
+        wake: Callable[[], None],
+    ) -> None:
+        self._sessions = sessions
+        self._ends = ends
+        self._audit = audit
+        self._wake = wake
+        self._notified = frozenset(
+            [c.client_id for c in clients.values() if c.backchannel_logout_uri]
+            + [
+                SYSTEM_PREFIX + s.system_id
+                for s in systems.values()
+                if s.ticket is not None and s.ticket.logout_url
+            ]
+        )
+
+    async def end(self, session: Session, digest: bytes, now: int) -> Sequence[Notice]:
+        """End the session and its families, and leave one notice for each participant.
+
+        The durable end comes first: every gate reads it, so the session is dead on every node
+        even where forgetting the cookie fails.
+
+        Spec: OIDC RP-Initiated Logout 1.0 §2, OIDC Back-Channel Logout 1.0 §2.3
+        """
+        notices = await self._ends.end(session.sid, session.subject, now, self._notified)
+        self._audit.record("signed_out", {"sid": session.sid, "notices": len(notices)})
+        self._wake()
+        await self._sessions.drop(digest)
+        return notices

@@ -1,0 +1,171 @@
+"""The sign-in journey: sessions opened, standings read, `next_step` asked, accounts opened."""
+
+import hashlib
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from connectors.contract import (
+    Assurance,
+    LocalAccount,
+    PairwiseSub,
+    SessionId,
+    SignInRequest,
+    SignInResult,
+    SubjectId,
+    VerifiedIdentity,
+)
+from connectors.links.account_opening import AccountOpening
+from idp.errors import LoginRequired
+from idp.flows.logout import Logout
+from idp.model import Session, Standing
+from idp.ports import Audit, Entropy, Grants, Sessions
+from idp.protocol.next_step import CreateAccount, Issue, Step, next_step
+
+TOUCH_EVERY_SECONDS = 60
+HANDLE_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What comes next, and what was read to decide it."""
+
+    step: Step
+    session: Session | None
+    standing: Standing | None
+
+
+class SignIn:
+    """Decides and remembers; knows neither HTTP nor any dialect."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        grants: Grants,
+        opening: AccountOpening,
+        logout: Logout,
+        audit: Audit,
+        entropy: Entropy,
+        idle_seconds: int,
+        session_seconds: int,
+    ) -> None:
+        self._sessions = sessions
+        self._grants = grants
+        self._opening = opening
+        self._logout = logout
+        self._audit = audit
+        self._entropy = entropy
+        self._idle_seconds = idle_seconds
+        self._session_seconds = session_seconds
+
+    async def session(self, handle: str | None) -> Session | None:
+        """The session behind a cookie."""
+        return None if handle is None else await self._sessions.get(digest_of(handle))
+
+    async def decide(
+        self,
+        handle: str | None,
+        now: int,
+        adapt: Callable[[Session | None], SignInRequest],
+    ) -> Decision:
+        """Read what stands, and ask `next_step`; accounts that policy opens are opened here.
+
+        `adapt` gives the request as it is for this session: prompts that the running flow has
+        already satisfied are gone.
+        """
+        session = await self.session(handle)
+        request = adapt(session)
+        if session is None or handle is None:
+            return Decision(next_step(request, None, None, now), None, None)
+        standing = await self._standing(request, session)
+        step = next_step(request, session, standing, now)
+        if isinstance(step, CreateAccount) and request.system is not None:
+            await self._opening.create(session.subject, request.system, now)
+            self._audit.record("account_opened", {"system": request.system})
+            standing = await self._standing(request, session)
+            step = next_step(request, session, standing, now)
+        if isinstance(step, Issue) and now - session.touched_at >= TOUCH_EVERY_SECONDS:
+            touched = replace(session, touched_at=now)
+            await self._sessions.put(digest_of(handle), touched, self._idle_seconds)
+        return Decision(step, session, standing)
+
+    async def _standing(self, request: SignInRequest, session: Session) -> Standing | None:
+        return await self._grants.standing(
+            session.subject, request.participant, request.sector, request.system, session.sid
+        )
+
+    async def sub(self, request: SignInRequest, standing: Standing, now: int) -> PairwiseSub:
+        """What this sector sees of the subject; made at the first sign-in, random and stored.
+
+        Spec: OIDC Core §8.1
+        """
+        if standing.sub is not None:
+            return standing.sub
+        candidate = PairwiseSub(urlsafe_b64encode(self._entropy(24)).decode("ascii"))
+        return await self._grants.pairwise(standing.subject, request.sector, candidate, now)
+
+    async def result(
+        self, request: SignInRequest, session: Session, standing: Standing, issue: Issue, now: int
+    ) -> SignInResult:
+        """The full answer for a dialect that names the person itself.
+
+        Raises: LoginRequired where the person is gone or disabled meanwhile.
+        """
+        person = await self._grants.person(session.subject)
+        if person is None or not person[1]:
+            raise LoginRequired("please sign in")
+        account = None
+        if request.system is not None and issue.account is not None:
+            account = LocalAccount(system=request.system, account=issue.account)
+        identity = VerifiedIdentity(
+            subject=session.subject,
+            sub=await self.sub(request, standing, now),
+            kind=person[0],
+            assurance=session.assurance,
+            amr=session.amr,
+            authenticated_at=session.authenticated_at,
+            attributes=person[2],
+        )
+        return SignInResult(identity=identity, session=session.sid, account=account)
+
+    async def open_session(
+        self,
+        subject: SubjectId,
+        assurance: Assurance,
+        amr: tuple[str, ...],
+        now: int,
+        previous_handle: str | None,
+    ) -> tuple[str, Session]:
+        """A new session under a new handle; another person's session in this browser ends.
+
+        The same person keeps the `sid`, so that systems see one session; the handle never stays.
+
+        Spec: OWASP ASVS 7.2.4
+        """
+        previous = await self.session(previous_handle)
+        if previous is not None and previous_handle is not None:
+            if previous.subject != subject:
+                await self._logout.end(previous, digest_of(previous_handle), now)
+                previous = None
+            else:
+                await self._sessions.drop(digest_of(previous_handle))
+        handle = f"se_{urlsafe_b64encode(self._entropy(HANDLE_BYTES)).rstrip(b'=').decode('ascii')}"
+        session = Session(
+            sid=previous.sid if previous else SessionId(self._entropy(16).hex()),
+            subject=subject,
+            assurance=assurance,
+            amr=amr,
+            authenticated_at=now,
+            created_at=now,
+            expires_at=now + self._session_seconds,
+            touched_at=now,
+        )
+        await self._sessions.put(digest_of(handle), session, self._idle_seconds)
+        self._audit.record("signed_in", {"sid": session.sid, "acr": assurance.acr})
+        return handle, session
+
+
+def digest_of(handle: str) -> bytes:
+    """What a store keeps of a session handle."""
+    return hashlib.sha256(handle.encode("ascii")).digest()

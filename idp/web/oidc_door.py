@@ -1,0 +1,175 @@
+"""The OpenID Connect dialect: /authorize."""
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from connectors.contract import Dialect, PairwiseSub, SignInRequest, SystemId, WhenUnlinked
+from connectors.registry import System
+from idp.errors import LoginRequired, OAuthError, PageRefused
+from idp.flows.id_token_hint import HintReader
+from idp.flows.sign_in import SignIn
+from idp.flows.tokens import TokenMint
+from idp.model import Client, ClientId, Session, Standing
+from idp.ports import Audit
+from idp.protocol.authorization_request import (
+    AuthorizationRequest,
+    check_request,
+    resolve_client,
+    resolve_redirect,
+    response_mode_of,
+)
+from idp.protocol.form import Form, parse_form
+from idp.protocol.handles import CODE_SECONDS, CodeGrant
+from idp.protocol.next_step import Issue
+from idp.protocol.redirect_uri import VerifiedRedirect
+from idp.web.doors import AnsweredRefusal, Reading, origin_of
+from idp.web.http import Answer, HttpRequest, see_other
+from idp.web.page_answers import PageAnswers
+from idp.web.views import FormPostView
+
+
+class OidcDoor:
+    """Reads authorization requests and answers them with codes."""
+
+    dialect = Dialect.OIDC
+
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        clients: Mapping[ClientId, Client],
+        systems: Mapping[SystemId, System],
+        hints: HintReader,
+        mint: TokenMint,
+        sign_in: SignIn,
+        pages: PageAnswers,
+        audit: Audit,
+    ) -> None:
+        self._issuer = issuer
+        self._clients = clients
+        self._systems = systems
+        self._hints = hints
+        self._mint = mint
+        self._sign_in = sign_in
+        self._pages = pages
+        self._audit = audit
+
+    def read(self, request: HttpRequest, raw: str, now: int) -> Reading:
+        """See `Door.read`: client, then address, and only then what may be redirected."""
+        try:
+            form = parse_form(raw.encode())
+        except OAuthError as error:
+            raise PageRefused("invalid_request", detail=error.description) from None
+        client = resolve_client(form, self._clients)
+        redirect = resolve_redirect(form, client)
+        try:
+            checked = check_request(form, client, redirect)
+            sign_in = self._sign_in_request(checked, now)
+        except OAuthError as error:
+            answer = self._send(request, client, redirect, form, _error(error))
+            raise AnsweredRefusal(answer) from None
+        return Reading(
+            sign_in=sign_in,
+            raw=raw,
+            return_address=redirect.uri,
+            ui_locales=checked.ui_locales,
+            login_hint=checked.login_hint,
+        )
+
+    def _sign_in_request(self, checked: AuthorizationRequest, now: int) -> SignInRequest:
+        client = checked.client
+        hinted: str | None = checked.claims.sub
+        if checked.id_token_hint is not None:
+            hint = self._hints.read(checked.id_token_hint, now)
+            if hint is None or hint.client.client_id != client.client_id:
+                raise LoginRequired("id_token_hint is not a token of ours for this client")
+            hinted = hint.sub
+        system = self._systems[client.system] if client.system else None
+        return SignInRequest(
+            dialect=Dialect.OIDC,
+            participant=client.client_id,
+            participant_name=client.name,
+            system=client.system,
+            sector=client.sector,
+            required_assurance=checked.required_assurance,
+            when_unlinked=system.when_unlinked if system else WhenUnlinked.NOT_NEEDED,
+            consent=client.consent,
+            releases=checked.scopes,
+            prompts=checked.prompts,
+            max_age_seconds=checked.max_age_seconds,
+            hinted_subject_sub=None if hinted is None else PairwiseSub(hinted),
+        )
+
+    async def answer(
+        self,
+        request: HttpRequest,
+        reading: Reading,
+        session: Session,
+        standing: Standing,
+        issue: Issue,
+        now: int,
+    ) -> Answer:
+        """See `Door.answer`: a code, with `state` and `iss`.
+
+        Spec: RFC 6749 §4.1.2, RFC 9207 §2
+        """
+        del issue  # the local account is read again at userinfo, as it stands then
+        form = parse_form(reading.raw.encode())
+        client = resolve_client(form, self._clients)
+        redirect = resolve_redirect(form, client)
+        checked = check_request(form, client, redirect)
+        grant = CodeGrant(
+            subject=session.subject,
+            sub=await self._sign_in.sub(reading.sign_in, standing, now),
+            sid=session.sid,
+            redirect_uri=redirect.uri,
+            scopes=checked.scopes,
+            claims_request=checked.claims.compact(),
+            code_challenge=checked.code_challenge,
+            nonce=checked.nonce,
+            assurance=session.assurance,
+            amr=session.amr,
+            authenticated_at=session.authenticated_at,
+            expires_at=now + CODE_SECONDS,
+        )
+        self._audit.record("code_issued", {"client": client.client_id, "sid": session.sid})
+        return self._send(request, client, redirect, form, {"code": self._mint.code(grant, client)})
+
+    def refuse(self, request: HttpRequest, reading: Reading, error: OAuthError) -> Answer:
+        """See `Door.refuse`."""
+        form = parse_form(reading.raw.encode())
+        client = resolve_client(form, self._clients)
+        redirect = resolve_redirect(form, client)
+        return self._send(request, client, redirect, form, _error(error))
+
+    def _send(
+        self,
+        request: HttpRequest,
+        client: Client,
+        redirect: VerifiedRedirect,
+        form: Form,
+        fields: dict[str, str],
+    ) -> Answer:
+        """To the verified address, by query or by form."""
+        if "state" in form and "state" not in form.repeated:
+            fields["state"] = form["state"]
+        fields["iss"] = self._issuer
+        if response_mode_of(form) == "query":
+            return see_other(redirect.uri + redirect.separator + urlencode(fields))
+        nonce = self._pages.nonce()
+        locale = self._pages.locale(request, form.get("ui_locales"))
+        view = FormPostView(
+            locale=locale,
+            nonce=nonce,
+            target=redirect.uri,
+            fields=fields,
+            participant_name=client.name.for_locale(locale),
+        )
+        return self._pages.page(
+            self._pages.pages.form_post(view), nonce, form_targets=(origin_of(redirect.uri),)
+        )
+
+
+def _error(error: OAuthError) -> dict[str, str]:
+    return {"error": error.code, "error_description": error.description}
+

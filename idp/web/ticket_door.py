@@ -1,0 +1,128 @@
+"""The signed-ticket dialect: /ticket?system=…&return_url=…"""
+
+from collections.abc import Mapping
+
+from connectors.contract import Dialect, SignInRequest, SystemId
+from connectors.errors import RequiredClaimMissing, ReturnAddressRefused
+from connectors.mapping import claims_for
+from connectors.registry import System
+from connectors.systems.signed_ticket import VerifiedReturn, make_ticket, verify_return
+from idp.errors import AccessDenied, LoginRequired, OAuthError, PageRefused
+from idp.flows.logout import SYSTEM_PREFIX
+from idp.flows.sign_in import SignIn
+from idp.model import Session, Standing
+from idp.ports import Audit, Entropy, SessionEnds
+from idp.protocol.form import Form, parse_form
+from idp.protocol.next_step import Issue
+from idp.web.doors import Reading, origin_of
+from idp.web.http import Answer, HttpRequest
+from idp.web.page_answers import PageAnswers
+from idp.web.views import FormPostView
+
+
+class TicketDoor:
+    """Answers with a ticket that the browser posts to the system."""
+
+    dialect = Dialect.SIGNED_TICKET
+
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        systems: Mapping[SystemId, System],
+        sign_in: SignIn,
+        ends: SessionEnds,
+        pages: PageAnswers,
+        audit: Audit,
+        entropy: Entropy,
+    ) -> None:
+        self._issuer = issuer
+        self._systems = systems
+        self._sign_in = sign_in
+        self._ends = ends
+        self._pages = pages
+        self._audit = audit
+        self._entropy = entropy
+
+    def read(self, request: HttpRequest, raw: str, now: int) -> Reading:
+        """See `Door.read`."""
+        del request, now
+        try:
+            form = parse_form(raw.encode())
+            form.refuse_repeated()
+        except OAuthError as error:
+            raise PageRefused("invalid_request", detail=error.description) from None
+        system, verified = self._resolve(form)
+        scopes = frozenset(rule.scope for rule in system.claims)
+        return Reading(
+            sign_in=SignInRequest(
+                dialect=Dialect.SIGNED_TICKET,
+                participant=SYSTEM_PREFIX + system.system_id,
+                participant_name=system.name,
+                system=system.system_id,
+                sector=system.sector,
+                required_assurance=system.required_assurance,
+                when_unlinked=system.when_unlinked,
+                consent=system.consent,
+                releases=scopes,
+            ),
+            raw=raw,
+            return_address=verified.url,
+            ui_locales=form.get("ui_locales"),
+        )
+
+    def _resolve(self, form: Form) -> tuple[System, VerifiedReturn]:
+        system = self._systems.get(SystemId(form.get("system", "")))
+        if system is None or system.dialect is not Dialect.SIGNED_TICKET:
+            raise PageRefused("client_unknown")
+        try:
+            return system, verify_return(system, form.get("return_url"))
+        except ReturnAddressRefused:
+            raise PageRefused("redirect_uri_unknown") from None
+
+    async def answer(
+        self,
+        request: HttpRequest,
+        reading: Reading,
+        session: Session,
+        standing: Standing,
+        issue: Issue,
+        now: int,
+    ) -> Answer:
+        """See `Door.answer`: joins the session, so that logout reaches the system too."""
+        system, _ = self._resolve(parse_form(reading.raw.encode()))
+        result = await self._sign_in.result(reading.sign_in, session, standing, issue, now)
+        try:
+            claims = claims_for(
+                system.claims, result.identity, result.account, reading.sign_in.releases, frozenset()
+            )
+        except RequiredClaimMissing as missing:
+            raise AccessDenied("the system asks for a claim that is not known") from missing
+        participant = reading.sign_in.participant
+        joined = await self._ends.join(
+            session.sid, session.subject, participant, result.identity.sub, now
+        )
+        if not joined:
+            raise LoginRequired("please sign in")
+        ticket = make_ticket(
+            system, result, claims, issuer=self._issuer, now=now, jti=self._entropy(16).hex()
+        )
+        self._audit.record("ticket_issued", {"system": system.system_id, "sid": session.sid})
+        return self._post(request, reading, {"ticket": ticket})
+
+    def refuse(self, request: HttpRequest, reading: Reading, error: OAuthError) -> Answer:
+        """See `Door.refuse`."""
+        return self._post(request, reading, {"error": error.code})
+
+    def _post(self, request: HttpRequest, reading: Reading, fields: dict[str, str]) -> Answer:
+        nonce = self._pages.nonce()
+        locale = self._pages.locale(request, reading.ui_locales)
+        view = FormPostView(
+            locale=locale,
+            nonce=nonce,
+            target=reading.return_address,
+            fields=fields,
+            participant_name=reading.sign_in.participant_name.for_locale(locale),
+        )
+        body = self._pages.pages.form_post(view)
+        return self._pages.page(body, nonce, form_targets=(origin_of(reading.return_address),))
