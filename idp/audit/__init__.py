@@ -1,0 +1,1 @@
+"""The hash-chained record of what was decided; no field can be personal data."""

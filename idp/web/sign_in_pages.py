@@ -1,0 +1,108 @@
+"""Which page belongs to which step."""
+
+from connectors.contract import Locale
+from idp.errors import PageRefused
+from idp.protocol.next_step import (
+    Claim,
+    Consent,
+    CreateAccount,
+    Issue,
+    Login,
+    NoAccount,
+    Step,
+    StepUp,
+)
+from idp.web.cookies import CookieJar
+from idp.web.doors import Reading, origin_of
+from idp.web.flow_cookie import Flow
+from idp.web.http import Answer, Header, HttpRequest
+from idp.web.page_answers import LANGUAGE_COOKIE, PageAnswers
+from idp.web.views import ClaimView, ConsentView, LoginView, NoticeView, OtpView
+
+YEAR_SECONDS = 365 * 86400
+ACTION = "/sign-in"
+
+
+class SignInPages:
+    """Fills the views of a sign-in."""
+
+    def __init__(self, answers: PageAnswers, cookies: CookieJar) -> None:
+        self._answers = answers
+        self._cookies = cookies
+
+    def locale(self, request: HttpRequest, *preferences: str | None) -> Locale:
+        """See `PageAnswers.locale`."""
+        return self._answers.locale(request, *preferences)
+
+    def remember(self, locale: Locale) -> Header:
+        """Set-Cookie for the language that the person chose."""
+        return self._cookies.set(LANGUAGE_COOKIE, locale, YEAR_SECONDS)
+
+    def page_of(
+        self, step: Step, flow: Flow, reading: Reading, error: str | None, status: int
+    ) -> Answer:
+        """The page of a step that needs one."""
+        nonce = self._answers.nonce()
+        pages, name = self._answers.pages, reading.sign_in.participant_name.for_locale(flow.locale)
+        locale, links, hidden = flow.locale, _links(flow), _hidden(flow)
+        match step:
+            case Login() if flow.password_passed is None:
+                body = pages.login(
+                    LoginView(
+                        locale=locale, nonce=nonce, lang_links=links, action=ACTION, hidden=hidden,
+                        participant_name=name, error=error, username=reading.login_hint or "",
+                    )
+                )  # fmt: skip
+            case Login() | StepUp():
+                body = pages.otp(
+                    OtpView(
+                        locale=locale, nonce=nonce, lang_links=links, action=ACTION, hidden=hidden,
+                        participant_name=name, error=error,
+                    )
+                )  # fmt: skip
+            case Claim():
+                body = pages.claim(
+                    ClaimView(
+                        locale=locale, nonce=nonce, lang_links=links, action=ACTION, hidden=hidden,
+                        participant_name=name, error=error,
+                    )
+                )  # fmt: skip
+            case Consent(scopes):
+                body = pages.consent(
+                    ConsentView(
+                        locale=locale, nonce=nonce, lang_links=links, action=ACTION, hidden=hidden,
+                        participant_name=name, error=error,
+                        host=origin_of(reading.return_address),
+                        scopes=tuple(sorted(scopes, key=lambda s: (s != "openid", s))),
+                    )
+                )  # fmt: skip
+            case NoAccount():
+                return self.notice(flow, reading, "no_account")
+            case CreateAccount() | Issue():
+                raise PageRefused("flow_unknown")
+        return self._page(body, nonce, reading, status)
+
+    def notice(self, flow: Flow, reading: Reading, reason: str) -> Answer:
+        """Tell why it does not go on; the button leads back to the system."""
+        nonce = self._answers.nonce()
+        view = NoticeView(
+            locale=flow.locale,
+            nonce=nonce,
+            lang_links=_links(flow),
+            reason=reason,
+            action=ACTION,
+            hidden=_hidden(flow),
+        )
+        return self._page(self._answers.pages.notice(view), nonce, reading, 200)
+
+    def _page(self, body: bytes, nonce: str, reading: Reading, status: int) -> Answer:
+        targets = (origin_of(reading.return_address),)
+        return self._answers.page(body, nonce, status, form_targets=targets)
+
+
+def _hidden(flow: Flow) -> dict[str, str]:
+    return {"flow": flow.flow_id, "csrf": flow.csrf}
+
+
+def _links(flow: Flow) -> dict[str, str]:
+    return {lang: f"{ACTION}?flow={flow.flow_id}&lang={lang}" for lang in ("vi", "en")}
