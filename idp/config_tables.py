@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from connectors.config import Problem, problems_of
+from connectors.contract import LocalText
 
 LEVEL_2_HOURS = 24
 
@@ -22,6 +23,10 @@ class TextTable(Table):
 
     vi: Annotated[str, Field(min_length=1, max_length=200)]
     en: Annotated[str, Field(min_length=1, max_length=200)]
+
+    def text(self) -> LocalText:
+        """As the rest of the house knows it."""
+        return LocalText(vi=self.vi, en=self.en)
 
 
 class ProviderTable(Table):

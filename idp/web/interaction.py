@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from connectors.contract import Assurance, Dialect, Prompt, SignInRequest
-from connectors.links.account_opening import AccountOpening, Claimed, Unavailable
+from connectors.links.account_opening import AccountOpening, Claimed, Unavailable, WrongProof
 from idp.authn.authenticator import Authenticator, PasswordPassed, Rejected
+from idp.authn.throttle import Attempt, Throttle
 from idp.errors import (
     AccessDenied,
     ConsentRequired,
@@ -19,7 +20,7 @@ from idp.errors import (
 )
 from idp.flows.sign_in import Decision, SignIn
 from idp.model import ClientId, Session
-from idp.ports import Accounts, Audit, Clock, Grants
+from idp.ports import Accounts, Audit, Grants
 from idp.protocol.form import Form, parse_form
 from idp.protocol.next_step import (
     Claim,
@@ -61,7 +62,7 @@ class Interaction:
         cookies: CookieJar,
         pages: SignInPages,
         audit: Audit,
-        clock: Clock,
+        throttle: Throttle,
         second_factor_always: bool,
     ) -> None:
         self._doors = doors
@@ -75,7 +76,7 @@ class Interaction:
         self._cookies = cookies
         self._pages = pages
         self._audit = audit
-        self._clock = clock
+        self._throttle = throttle
         self._second_factor_always = second_factor_always
 
     # --- the way in -----------------------------------------------------------------------
@@ -315,24 +316,31 @@ class Interaction:
         decision: Decision,
         now: int,
     ) -> Answer:
-        """The old account is proved with its old password, once.
-
-        Why: guesses count against the person and the system together, in the same limits as
-        guesses at our own passwords.
-        """
+        """The old account is proved with its old password, once; guesses are limited like ours."""
         system = reading.sign_in.system
         if decision.session is None or system is None or "account" not in form:
             return await self._continue(request, flow, now)
+        attempt = Attempt(
+            folded_username=f"{system}\0{form['account'].casefold()}",
+            address=request.address,
+            factor="claim",
+        )
+        try:
+            await self._throttle.admit(attempt)
+        except TooManyAttempts:
+            return await self._again(request, flow, now, "too_many_attempts", 429)
         outcome = await self._opening.claim(
             decision.session.subject, system, form["account"], form.get("password", ""), now
         )
         match outcome:
             case Claimed():
+                await self._throttle.succeeded(attempt)
                 self._audit.record("account_claimed", {"system": system})
                 return await self._after(request, flow, now, None)
             case Unavailable():
                 return await self._again(request, flow, now, "verifier_unavailable", 503)
-            case _:
+            case WrongProof():
+                await self._throttle.failed(attempt)
                 self._audit.record("claim_rejected", {"system": system})
                 return await self._again(request, flow, now, "wrong_proof")
 

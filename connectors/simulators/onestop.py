@@ -1,0 +1,114 @@
+"""A one-stop application of 2009: its own user names, salted SHA-1, and the signed ticket."""
+
+import hashlib
+import hmac
+import json
+import time
+from base64 import urlsafe_b64decode
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Form, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from connectors.simulators.stand_in import StandIn, StandInSettings, read_settings, serve
+
+SYSTEM_ID = "onestop"
+
+
+class OneStop(StandIn):
+    """Knows people only by a local user name; the ticket brings it that name."""
+
+    def __init__(self, settings: StandInSettings) -> None:
+        super().__init__(settings, "onestop")
+        for old in settings.old_accounts:
+            salt = hashlib.sha256(old["account"].encode()).hexdigest()[:8]
+            digest = hashlib.sha1((salt + old["password"]).encode(), usedforsecurity=False)
+            self.accounts.add_old(old["account"], old["name"], salt, digest.hexdigest())
+        routes = self.application
+        routes.get("/")(self.start)
+        routes.get("/login")(self.login)
+        routes.post("/ticket")(self.ticket)
+        routes.get("/logout")(self.logout)
+        routes.post("/logout-ticket")(self.logout_ticket)
+        routes.post("/verify-account")(self.verify_account)
+
+    async def start(self, request: Request) -> Response:
+        """The start page."""
+        return self.home(request)
+
+    async def login(self) -> Response:
+        """Send the browser to the provider."""
+        query = {"system": SYSTEM_ID, "return_url": f"{self.settings.address}/ticket"}
+        return RedirectResponse(f"{self.settings.issuer}/ticket?{urlencode(query)}", 303)
+
+    async def ticket(self, request: Request, ticket: str = Form(default="")) -> Response:
+        """Take a ticket that the browser posts; each is accepted once."""
+        claims = self._read(ticket, "ticket+jwt")
+        if claims is None:
+            return self.page(
+                request,
+                '<h1>Vé không hợp lệ</h1><p><a class="button" href="/login">Thử lại</a></p>',
+                '<h1>The ticket is not valid</h1><p><a class="button" href="/login">Retry</a></p>',
+                403,
+            )
+        account = str(claims["local_account"])
+        self.accounts.remember(account, str(claims.get("name", "")))
+        return self.enter(RedirectResponse("/", 303), account, str(claims["sid"]))
+
+    async def logout(self, request: Request) -> Response:
+        """End the own session, then ask the provider to end its own."""
+        self.accounts.end_session(request.cookies.get(self.cookie))
+        response = RedirectResponse(f"{self.settings.issuer}/logout", 303)
+        response.delete_cookie(self.cookie, path="/")
+        return response
+
+    async def logout_ticket(self, ticket: str = Form()) -> Response:
+        """The provider says that a session has ended."""
+        claims = self._read(ticket, "logout-ticket+jwt")
+        if claims is None:
+            return JSONResponse({"error": "invalid ticket"}, 400)
+        self.accounts.end_sid(str(claims["sid"]))
+        return JSONResponse({})
+
+    async def verify_account(self, request: Request) -> Response:
+        """Check an old password for the provider, which shows a secret of its own first."""
+        expected = f"Bearer {self.settings.verify_secret}"
+        given = request.headers.get("authorization", "")
+        if not hmac.compare_digest(expected.encode(), given.encode()):
+            return JSONResponse({"error": "unauthorized"}, 401)
+        body = await request.json()
+        stored = self.accounts.old_digest(str(body.get("account", "")))
+        salt, digest = stored or ("", "")
+        computed = hashlib.sha1(
+            (salt + str(body.get("password", ""))).encode(), usedforsecurity=False
+        )
+        if not hmac.compare_digest(computed.hexdigest(), digest):
+            return JSONResponse({"error": "wrong"}, 403)
+        return JSONResponse({"account": str(body["account"])})
+
+    def _read(self, ticket: str, typ: str) -> dict[str, Any] | None:
+        """What an application of 2009 can do by itself: HMAC, audience, time, once."""
+        try:
+            head, payload, signature = ticket.split(".")
+            key = self.settings.ticket_secret.encode()
+            computed = hmac.digest(key, f"{head}.{payload}".encode(), "sha256")
+            header, claims = json.loads(_decode(head)), json.loads(_decode(payload))
+            genuine = hmac.compare_digest(computed, _decode(signature))
+            known = header["alg"] == "HS256" and header["typ"] == typ
+            ours = claims["aud"] == SYSTEM_ID and claims["iss"] == self.settings.issuer
+            young = time.time() < claims["exp"]
+        except (ValueError, KeyError, TypeError):
+            return None
+        if not (genuine and known and ours and young and self.accounts.first_time(claims["jti"])):
+            return None
+        return dict(claims)
+
+
+def _decode(part: str) -> bytes:
+    return urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+if __name__ == "__main__":
+    found = read_settings()
+    serve(OneStop(found).application, found)

@@ -1,0 +1,414 @@
+"""The only wiring: settings in, one ASGI application out."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.contract import AccountVerifier, Dialect, SystemId
+from connectors.links.account_opening import AccountOpening
+from connectors.links.sql import SqlLinks
+from connectors.mapping import STANDARD_RULES
+from connectors.registry import FileVerification, HttpVerification
+from connectors.verifiers.http import HttpVerifier
+from connectors.verifiers.password_file import PasswordFileVerifier
+from idp.audit.writer import BatchingAudit
+from idp.authn.local import LocalAuthenticator
+from idp.authn.password import PasswordHasher
+from idp.authn.throttle import Throttle
+from idp.config import Settings
+from idp.egress import HttpEgress, outgoing_client
+from idp.flows.client_authentication import ASSERTION_ALGORITHMS, ClientAuthentication
+from idp.flows.deliver import NoticeDelivery
+from idp.flows.grants.authorization_code import AuthorizationCodeGrant
+from idp.flows.grants.refresh_token import RefreshTokenGrant
+from idp.flows.housekeeping import housekeeping
+from idp.flows.id_token_hint import HintReader
+from idp.flows.logout import Logout
+from idp.flows.released_claims import ReleasedClaims
+from idp.flows.sign_in import SignIn
+from idp.flows.token import TokenEndpoint
+from idp.flows.token_state import TokenState
+from idp.flows.tokens import TokenMint
+from idp.ports import Clock, Counters, Entropy, Sessions
+from idp.protocol.discovery import provider_metadata
+from idp.store.accounts import SqlAccounts
+from idp.store.fences import SqlFences
+from idp.store.grants import SqlGrants
+from idp.store.memory import MemoryCounters, MemorySessions
+from idp.store.postgres import PostgresDatabase
+from idp.store.redis_pipeline import RedisPipeline
+from idp.store.redis_state import RedisCounters, RedisSessions
+from idp.store.session_ends import SqlSessionEnds
+from idp.store.sqlite import SqliteDatabase
+from idp.web.answers import page
+from idp.web.cookies import CookieJar
+from idp.web.devices import DeviceCookies
+from idp.web.doors import Door
+from idp.web.edge import Edge, trusted_networks
+from idp.web.flow_cookie import FlowCookies
+from idp.web.http import Answer, App, Endpoint, HttpRequest
+from idp.web.interaction import SIGN_IN_PATH, Interaction
+from idp.web.logout import LogoutPages
+from idp.web.metadata import discovery_endpoint, jwks_endpoint
+from idp.web.oidc_door import OidcDoor
+from idp.web.page_answers import PageAnswers
+from idp.web.pages import Pages
+from idp.web.sign_in_pages import SignInPages
+from idp.web.site import make_site
+from idp.web.ticket_door import TicketDoor
+from idp.web.token import (
+    introspection_endpoint,
+    revocation_endpoint,
+    token_endpoint,
+    userinfo_endpoint,
+)
+from keys.blind import BlindIndex
+from keys.keyring import KeyRing
+from keys.rotation import RotationPolicy
+from keys.seal import Sealer
+from keys.sql import Database, StoreUnavailableError
+from keys.store import FileKeyStore, KeyStore, SqlKeyStore
+
+HASHING_THREADS = 2
+HASHING_QUEUE = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """The adapters that this deployment uses."""
+
+    database: Database
+    sealer: Sealer
+    sessions: Sessions
+    counters: Counters
+    accounts: SqlAccounts
+
+
+def rotation_policy(settings: Settings) -> RotationPolicy:
+    """How keys rotate here."""
+    keys = settings.tables.keys
+    return RotationPolicy(
+        algorithms=keys.algorithms, rotate_after_seconds=keys.rotate_days * 86400
+    )
+
+
+async def open_database(settings: Settings) -> Database:
+    """The configured database; its schema is brought up beforehand by `store.sql_migrate`."""
+    url = settings.tables.storage.database_url
+    if url.startswith("sqlite:///"):
+        return SqliteDatabase(Path(url.removeprefix("sqlite:///")))
+    return await PostgresDatabase.connect(url)
+
+
+@asynccontextmanager
+async def open_stores(
+    settings: Settings, clock: Clock = time.time, entropy: Entropy = secrets.token_bytes
+) -> AsyncIterator[Stores]:
+    """The stores, closed again at the end.
+
+    Raises: StoreUnavailableError.
+    """
+    async with AsyncExitStack() as stack:
+        database = await open_database(settings)
+        stack.push_async_callback(database.close)
+        sealer = Sealer(settings.keks, entropy=entropy)
+        sessions: Sessions = MemorySessions(clock)
+        counters: Counters = MemoryCounters(clock)
+        redis_url = settings.tables.storage.redis_url
+        if redis_url is not None:
+            pipeline = RedisPipeline(redis_url)
+            stack.push_async_callback(pipeline.close)
+            sessions, counters = RedisSessions(pipeline), RedisCounters(pipeline)
+        yield Stores(
+            database=database,
+            sealer=sealer,
+            sessions=sessions,
+            counters=counters,
+            accounts=SqlAccounts(database, sealer, BlindIndex(settings.keks[-1])),
+        )
+
+
+def key_store(settings: Settings, database: Database) -> KeyStore:
+    """Where the ring is kept."""
+    keys = settings.tables.keys
+    if keys.store == "file" and keys.file is not None:
+        return FileKeyStore(Path(keys.file))
+    return SqlKeyStore(database)
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings, clock: Clock = time.time, entropy: Entropy = secrets.token_bytes
+) -> AsyncIterator[App]:
+    """The whole provider as an ASGI application, its background work running.
+
+    Raises: StoreUnavailableError, RingUnreadable.
+    """
+    async with AsyncExitStack() as stack:
+        stores = await stack.enter_async_context(open_stores(settings, clock, entropy))
+        keyring = await KeyRing.load(
+            key_store(settings, stores.database),
+            stores.sealer,
+            rotation_policy(settings),
+            int(clock()),
+        )
+        audit = BatchingAudit(stores.database, f"{int(clock())}-{entropy(6).hex()}", clock)
+        stack.push_async_callback(audit.flush)
+        http = outgoing_client(settings.tables.network.ca_file)
+        stack.push_async_callback(http.aclose)
+        ends = SqlSessionEnds(stores.database)
+        delivery = NoticeDelivery(
+            issuer=settings.issuer,
+            ends=ends,
+            clients=settings.clients,
+            systems=settings.systems,
+            keyring=keyring,
+            egress=HttpEgress(http),
+            audit=audit,
+            clock=clock,
+        )
+        verifiers: dict[SystemId, AccountVerifier] = {}
+        for system in settings.systems.values():
+            match system.verification:
+                case HttpVerification(url=url, secret=secret):
+                    verifiers[system.system_id] = HttpVerifier(http, url, secret)
+                case FileVerification(path=path):
+                    verifiers[system.system_id] = PasswordFileVerifier(Path(path))
+                case None:
+                    pass
+        wiring = _Wiring(settings, stores, keyring, audit, ends, delivery, verifiers, clock, entropy)
+        stack.callback(wiring.hasher.close)
+        await stack.enter_async_context(_running(delivery.run()))
+        await stack.enter_async_context(_running(audit.run()))
+        fences = SqlFences(stores.database)
+        await stack.enter_async_context(_running(housekeeping(keyring, fences, clock)))
+        yield wiring.application()
+
+
+@asynccontextmanager
+async def _running(journey: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(journey)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class _Wiring:
+    """Makes each part once and hands it to those that need it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stores: Stores,
+        keyring: KeyRing,
+        audit: BatchingAudit,
+        ends: SqlSessionEnds,
+        delivery: NoticeDelivery,
+        verifiers: dict[SystemId, AccountVerifier],
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        provider = settings.tables.provider
+        self._settings = settings
+        self._stores = stores
+        self._keyring = keyring
+        self._entropy = entropy
+        self._clock = clock
+        self._audit = audit
+        self._ends = ends
+        self._grants = SqlGrants(stores.database, stores.sealer)
+        self._fences = SqlFences(stores.database)
+        self._mint = TokenMint(
+            issuer=settings.issuer, clients=settings.clients, sealer=stores.sealer, keyring=keyring
+        )
+        self._released = ReleasedClaims(settings.systems)
+        self._hints = HintReader(
+            issuer=settings.issuer, clients=settings.clients, keyring=keyring
+        )
+        self._cookies = CookieJar(secure=settings.issuer.startswith("https:"))
+        support = provider.support.text() if provider.support else None
+        self._pages = PageAnswers(
+            Pages(provider.service_name.text(), support), self._cookies, entropy
+        )
+        self._opening = AccountOpening(
+            links=SqlLinks(stores.database),
+            systems=settings.systems,
+            verifiers=verifiers,
+            entropy=entropy,
+        )
+        self._logout = Logout(
+            sessions=stores.sessions,
+            ends=ends,
+            clients=settings.clients,
+            systems=settings.systems,
+            audit=audit,
+            wake=delivery.wake,
+        )
+        self._sign_in = SignIn(
+            sessions=stores.sessions,
+            grants=self._grants,
+            opening=self._opening,
+            logout=self._logout,
+            audit=audit,
+            entropy=entropy,
+            idle_seconds=provider.session_idle_minutes * 60,
+            session_seconds=provider.session_hours * 3600,
+        )
+        self.hasher = PasswordHasher(workers=HASHING_THREADS, queue_limit=HASHING_QUEUE)
+
+    def application(self) -> App:
+        """The endpoints by path, the site behind them."""
+        site = make_site(
+            pages=self._pages,
+            cookies=self._cookies,
+            sign_in=self._sign_in,
+            grants=self._grants,
+            systems=tuple(self._settings.systems.values()),
+            ready=self._ready,
+        )
+        return Edge(
+            site,
+            endpoints=self._protocol_endpoints() | self._page_endpoints(),
+            trusted_proxies=trusted_networks(self._settings.tables.network.trusted_proxies),
+            fault_page=self._pages.fault,
+            entropy=self._entropy,
+            clock=self._clock,
+        )
+
+    async def _ready(self) -> bool:
+        try:
+            await self._stores.database.one("SELECT 1 AS up")
+            await self._stores.counters.count("readiness")
+        except StoreUnavailableError:
+            return False
+        return True
+
+    def _protocol_endpoints(self) -> dict[str, Endpoint]:
+        authentication = ClientAuthentication(
+            issuer=self._settings.issuer,
+            clients=self._settings.clients,
+            fences=self._fences,
+            counters=self._stores.counters,
+        )
+        state = TokenState(
+            issuer=self._settings.issuer,
+            clients=self._settings.clients,
+            grants=self._grants,
+            fences=self._fences,
+            mint=self._mint,
+            released=self._released,
+            audit=self._audit,
+        )
+        token = TokenEndpoint(
+            authentication=authentication,
+            code_grant=AuthorizationCodeGrant(
+                grants=self._grants,
+                mint=self._mint,
+                released=self._released,
+                audit=self._audit,
+                entropy=self._entropy,
+            ),
+            refresh_grant=RefreshTokenGrant(
+                grants=self._grants, mint=self._mint, audit=self._audit
+            ),
+            mint=self._mint,
+            clock=self._clock,
+        )
+        discovery = discovery_endpoint(
+            provider_metadata(
+                self._settings.issuer,
+                self._keyring.algorithms(),
+                ASSERTION_ALGORITHMS,
+                {"sub", "acr", "amr", "auth_time", "sid"} | {r.claim for r in STANDARD_RULES},
+            )
+        )
+        return {
+            "/.well-known/openid-configuration": discovery,
+            "/.well-known/oauth-authorization-server": discovery,
+            "/jwks": jwks_endpoint(self._keyring),
+            "/token": token_endpoint(token),
+            "/userinfo": userinfo_endpoint(state),
+            "/introspect": introspection_endpoint(state, authentication),
+            "/revoke": revocation_endpoint(state, authentication),
+        }
+
+    def _page_endpoints(self) -> dict[str, Endpoint]:
+        interaction = self._interaction()
+        logout = LogoutPages(
+            clients=self._settings.clients,
+            systems=self._settings.systems,
+            sessions=self._stores.sessions,
+            grants=self._grants,
+            logout=self._logout,
+            hints=self._hints,
+            cookies=self._cookies,
+            pages=self._pages,
+            sealer=self._stores.sealer,
+        )
+
+        async def authorize(request: HttpRequest) -> Answer:
+            return await interaction.enter(request, Dialect.OIDC)
+
+        async def ticket(request: HttpRequest) -> Answer:
+            return await interaction.enter(request, Dialect.SIGNED_TICKET)
+
+        async def sign_in(request: HttpRequest) -> Answer:
+            if request.method == "POST":
+                return await interaction.submit(request)
+            return await interaction.show(request)
+
+        error = self._pages.error
+        return {
+            "/authorize": page(authorize, "GET", "POST", error_page=error),
+            "/ticket": page(ticket, "GET", error_page=error),
+            SIGN_IN_PATH: page(sign_in, "GET", "POST", error_page=error),
+            "/logout": page(logout.handle, "GET", "POST", error_page=error),
+        }
+
+    def _interaction(self) -> Interaction:
+        throttle_key = BlindIndex(self._settings.keks[-1]).digest("throttle", "key")
+        throttle = Throttle(self._stores.counters, key=throttle_key)
+        doors: dict[Dialect, Door] = {
+            Dialect.OIDC: OidcDoor(
+                issuer=self._settings.issuer,
+                clients=self._settings.clients,
+                systems=self._settings.systems,
+                hints=self._hints,
+                mint=self._mint,
+                sign_in=self._sign_in,
+                pages=self._pages,
+                audit=self._audit,
+            ),
+            Dialect.SIGNED_TICKET: TicketDoor(
+                issuer=self._settings.issuer,
+                systems=self._settings.systems,
+                sign_in=self._sign_in,
+                ends=self._ends,
+                pages=self._pages,
+                audit=self._audit,
+                entropy=self._entropy,
+            ),
+        }
+        return Interaction(
+            doors=doors,
+            sign_in=self._sign_in,
+            grants=self._grants,
+            accounts=self._stores.accounts,
+            authenticator=LocalAuthenticator(
+                self._stores.accounts, self.hasher, throttle, self._clock
+            ),
+            opening=self._opening,
+            throttle=throttle,
+            flows=FlowCookies(self._stores.sealer, self._cookies, self._entropy),
+            devices=DeviceCookies(self._stores.sealer, self._cookies, self._entropy),
+            cookies=self._cookies,
+            pages=SignInPages(self._pages, self._cookies),
+            audit=self._audit,
+            second_factor_always=self._settings.tables.provider.second_factor == "always",
+        )

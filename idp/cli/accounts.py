@@ -1,0 +1,107 @@
+"""`lienthong accounts add|enable|disable`: pilot, staff and sandbox accounts."""
+
+import secrets
+import time
+from base64 import b32encode
+from pathlib import Path
+
+import click
+
+from connectors.contract import AccountKind, PersonAttributes, SubjectId
+from idp.app import open_stores
+from idp.authn.password import PasswordHasher
+from idp.authn.password_policy import refusal
+from idp.authn.usernames import fold
+from idp.cli.command import CONFIG, DEMO, lienthong, run, settings_or_exit
+from idp.config import Settings
+from idp.model import Account
+
+TOTP_BYTES = 20
+
+
+@lienthong.group()
+def accounts() -> None:
+    """Pilot, staff and sandbox accounts of the provider itself."""
+
+
+@accounts.command()
+@CONFIG
+@DEMO
+@click.argument("username")
+@click.option("--full-name", required=True, help="As on the person's card.")
+@click.option("--kind", type=click.Choice(list(AccountKind)), default=AccountKind.STAFF)
+@click.option("--otp/--no-otp", default=True, help="Give a second factor.")
+@click.password_option(help="Asked for where it is not given.")
+def add(
+    path: Path, username: str, full_name: str, kind: str, password: str, *, otp: bool, demo: bool
+) -> None:
+    """Add an account; prints its subject and the secret for the authenticator app."""
+    settings = settings_or_exit(path, demo=demo)
+    reason = refusal(password, username=username, second_factor=otp)
+    if reason is not None:
+        click.echo(f"Refused: {reason}", err=True)
+        raise SystemExit(1)
+    secret = secrets.token_bytes(TOTP_BYTES) if otp else None
+    attributes = PersonAttributes(full_name=full_name)
+    subject = run(_add(settings, username, AccountKind(kind), password, secret, attributes))
+    if subject is None:
+        click.echo("Refused: the user name is taken.", err=True)
+        raise SystemExit(1)
+    click.echo(f"subject {subject}")
+    if secret is not None:
+        click.echo(f"authenticator secret {b32encode(secret).decode()}")
+
+
+async def _add(
+    settings: Settings,
+    username: str,
+    kind: AccountKind,
+    password: str,
+    secret: bytes | None,
+    attributes: PersonAttributes,
+) -> SubjectId | None:
+    hasher = PasswordHasher(workers=1, queue_limit=1)
+    async with open_stores(settings) as stores:
+        account = Account(
+            subject=SubjectId(secrets.token_hex(16)),
+            username=username,
+            kind=kind,
+            enabled=True,
+            password_hash=await hasher.hash(password),
+            totp_secret=secret,
+            attributes=attributes,
+        )
+        added = await stores.accounts.add(account, fold(username), int(time.time()))
+    hasher.close()
+    return account.subject if added else None
+
+
+@accounts.command()
+@CONFIG
+@DEMO
+@click.argument("subject")
+def disable(path: Path, subject: str, *, demo: bool) -> None:
+    """Nothing of this subject is accepted any more, on every node, from the next read on."""
+    _set(path, subject, enabled=False, demo=demo)
+
+
+@accounts.command()
+@CONFIG
+@DEMO
+@click.argument("subject")
+def enable(path: Path, subject: str, *, demo: bool) -> None:
+    """Admit a disabled subject again."""
+    _set(path, subject, enabled=True, demo=demo)
+
+
+def _set(path: Path, subject: str, *, enabled: bool, demo: bool) -> None:
+    settings = settings_or_exit(path, demo=demo)
+
+    async def journey() -> bool:
+        async with open_stores(settings) as stores:
+            return await stores.accounts.set_enabled(SubjectId(subject), enabled=enabled)
+
+    if not run(journey()):
+        click.echo("Refused: no such subject.", err=True)
+        raise SystemExit(1)
+    click.echo("Done.")

@@ -1,0 +1,70 @@
+"""`lienthong serve` and `lienthong migrate`."""
+
+import importlib.util
+import logging
+import sys
+from pathlib import Path
+
+import click
+import uvicorn
+
+from idp.app import open_service
+from idp.cli.command import CONFIG, DEMO, lienthong, run, settings_or_exit
+from idp.config import Settings
+from idp.store.sql_migrate import migrate as apply_migrations
+
+FAST = ("uvloop", "httptools")
+KEEP_ALIVE_SECONDS = 20
+DRAIN_SECONDS = 20
+
+
+@lienthong.command()
+@CONFIG
+@DEMO
+@click.option("--listen", help="host:port, instead of the configured one.")
+@click.option("--migrate/--no-migrate", default=True, help="Bring the schema up first.")
+def serve(path: Path, *, demo: bool, listen: str | None, migrate: bool) -> None:
+    """Run the provider until it is told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log addresses
+    missing = [name for name in FAST if importlib.util.find_spec(name) is None]
+    if missing:
+        click.echo(f"lienthong: {', '.join(missing)} must be installed", err=True)
+        sys.exit(1)
+    settings = settings_or_exit(path, demo=demo)
+    if migrate:
+        apply_migrations(settings.tables.storage.database_url)
+    import uvloop  # noqa: PLC0415 - checked just above
+
+    uvloop.install()
+    run(_serve(settings, listen or settings.tables.provider.listen))
+
+
+async def _serve(settings: Settings, listen: str) -> None:
+    host, _, port = listen.rpartition(":")
+    async with open_service(settings) as application:
+        config = uvicorn.Config(
+            application,
+            host=host.strip("[]"),
+            port=int(port),
+            http="httptools",
+            access_log=False,
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            date_header=True,
+            lifespan="off",
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+        )
+        await uvicorn.Server(config).serve()
+
+
+@lienthong.command("migrate")
+@CONFIG
+@DEMO
+def migrate_command(path: Path, *, demo: bool) -> None:
+    """Bring the database to this release's schema; safe to run again."""
+    settings = settings_or_exit(path, demo=demo)
+    apply_migrations(settings.tables.storage.database_url)
+    click.echo("The schema is up to date.")

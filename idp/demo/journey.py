@@ -1,0 +1,117 @@
+"""One login, three systems: the journey that the demo drives and checks."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from idp.authn.totp import code_at
+from idp.demo.browser import Browser
+from idp.demo.files import Addresses
+from idp.demo.province import Resident
+
+LOGOUT_SECONDS = 5.0
+Report = Callable[["StepResult"], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """One step: what was to happen, whether it did, how long it took."""
+
+    name: str
+    ok: bool
+    ms: int
+    seen: str
+
+
+class Journey:
+    """Drives two citizens through the systems and looks at what each system says of them."""
+
+    def __init__(self, addresses: Addresses, people: list[Resident], report: Report) -> None:
+        self._addresses = addresses
+        self._linked = next(p for p in people if p.linked)
+        self._claims = next(p for p in people if p.old_account and not p.linked)
+        self._report = report
+        self.results: list[StepResult] = []
+
+    async def run(self) -> bool:
+        """All steps; whether every one went as it should."""
+        first, second = Browser(), Browser()
+        a = self._addresses
+        try:
+            await self._step("sign in at the portal", self._sign_in(first, self._linked))
+            await self._step("enter the hotline, no prompt", self._enter(first, a.hotline))
+            await self._step("enter the one-stop, no prompt", self._enter(first, a.onestop))
+            await self._step("sign in as a second citizen", self._sign_in(second, self._claims))
+            await self._step("claim the old account", self._claim(second))
+            await self._step("enter again, no proof asked", self._enter(second, a.onestop))
+            await self._step("log out once", self._log_out(first))
+            await self._step("all sessions have ended", self._all_ended(first))
+            await self._step("the other citizen is still signed in", self._still(second))
+        finally:
+            await first.close()
+            await second.close()
+        return all(result.ok for result in self.results)
+
+    async def _step(self, name: str, doing: Awaitable[str]) -> None:
+        started = time.perf_counter()
+        try:
+            seen, ok = await doing, True
+        except (AssertionError, LookupError, OSError, ValueError) as fault:
+            seen, ok = str(fault) or type(fault).__name__, False
+        milliseconds = round((time.perf_counter() - started) * 1000)
+        result = StepResult(name=name, ok=ok, ms=milliseconds, seen=seen)
+        self.results.append(result)
+        self._report(result)
+
+    async def _sign_in(self, browser: Browser, person: Resident) -> str:
+        await browser.open(f"{self._addresses.portal}/login")
+        await browser.submit({"username": person.username, "password": person.password})
+        await browser.submit({"otp": code_at(person.totp_secret, int(time.time()))})
+        return await self._greeting(browser, self._addresses.portal)
+
+    async def _enter(self, browser: Browser, address: str) -> str:
+        questions = browser.pages_with_a_question
+        await browser.open(f"{address}/login")
+        if browser.pages_with_a_question != questions:
+            raise ValueError("a second prompt was shown")
+        return await self._greeting(browser, address)
+
+    async def _claim(self, browser: Browser) -> str:
+        person = self._claims
+        await browser.open(f"{self._addresses.onestop}/login")
+        await browser.submit({
+            "account": person.old_account or "",
+            "password": person.old_password or "",
+            "decision": "claim",
+        })
+        greeting = await self._greeting(browser, self._addresses.onestop)
+        if person.old_account not in greeting:
+            raise ValueError("the system knows another account")
+        return greeting
+
+    async def _greeting(self, browser: Browser, address: str) -> str:
+        seen = await browser.json(f"{address}/whoami")
+        if seen["signed_in"] is not True:
+            raise ValueError("the system does not know the citizen")
+        return f"{seen['greeting']} ({seen['local_account']})"
+
+    async def _log_out(self, browser: Browser) -> str:
+        await browser.open(f"{self._addresses.portal}/logout")
+        return "the provider has answered"
+
+    async def _all_ended(self, browser: Browser) -> str:
+        """Back-channel notices reach every system within five seconds."""
+        systems = (self._addresses.portal, self._addresses.hotline, self._addresses.onestop)
+        ends_at = time.monotonic() + LOGOUT_SECONDS
+        living = list(systems)
+        while living and time.monotonic() < ends_at:
+            living = [s for s in living if (await browser.json(f"{s}/whoami"))["signed_in"]]
+            if living:
+                await asyncio.sleep(0.05)
+        if living:
+            raise ValueError(f"{len(living)} system(s) still know the citizen")
+        return f"{len(systems)} systems, no session"
+
+    async def _still(self, browser: Browser) -> str:
+        return await self._greeting(browser, self._addresses.onestop)

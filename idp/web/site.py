@@ -1,0 +1,82 @@
+"""The FastAPI application: the start page, static files, health. Consoles will live here."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from connectors.registry import System
+from idp.flows.sign_in import SignIn
+from idp.ports import Grants
+from idp.web.cookies import CookieJar
+from idp.web.http import Answer, HttpRequest
+from idp.web.interaction import SESSION
+from idp.web.page_answers import PageAnswers
+from idp.web.views import HomeView
+
+Ready = Callable[[], Awaitable[bool]]
+
+
+def make_site(
+    *,
+    pages: PageAnswers,
+    cookies: CookieJar,
+    sign_in: SignIn,
+    grants: Grants,
+    systems: Sequence[System],
+    ready: Ready,
+) -> FastAPI:
+    """Everything that is not an endpoint of a protocol."""
+    site = FastAPI(title="Liên Thông", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @site.get("/healthz")
+    async def healthz() -> Response:
+        """The process answers."""
+        return JSONResponse({"status": "ok"})
+
+    @site.get("/readyz")
+    async def readyz() -> Response:
+        """The stores behind it answer too."""
+        if await ready():
+            return JSONResponse({"status": "ready"})
+        return JSONResponse({"status": "not ready"}, 503, {"retry-after": "5"})
+
+    @site.get(pages.pages.css_path)
+    async def stylesheet() -> Response:
+        """The one style sheet; its name changes with its content."""
+        headers = {"cache-control": "public, max-age=31536000, immutable"}
+        return Response(pages.pages.css_bytes, media_type="text/css", headers=headers)
+
+    @site.get("/")
+    async def home(request: Request) -> Response:
+        """Who is signed in here, and where one can go."""
+        own = _own(request)
+        session = await sign_in.session(cookies.read(own, SESSION))
+        person = await grants.person(session.subject) if session else None
+        nonce, locale = pages.nonce(), pages.locale(own, request.query_params.get("lang"))
+        view = HomeView(
+            locale=locale,
+            nonce=nonce,
+            lang_links={"vi": "/?lang=vi", "en": "/?lang=en"},
+            signed_in_name=person[2].full_name if person and person[1] else None,
+            systems=tuple((s.name.for_locale(locale), s.address) for s in systems),
+        )
+        return _response(pages.page(pages.pages.home(view), nonce))
+
+    @site.exception_handler(HTTPException)
+    async def not_found(request: Request, error: HTTPException) -> Response:
+        """404 and 405 as pages."""
+        return _response(pages.error(_own(request), "not_found", error.status_code))
+
+    return site
+
+
+def _own(request: Request) -> HttpRequest:
+    client = request.client.host if request.client else ""
+    return HttpRequest(scope=request.scope, receive=request.receive, address=client, received_at=0)
+
+
+def _response(answer: Answer) -> Response:
+    headers = {name.decode(): value.decode("latin-1") for name, value in answer.headers}
+    return Response(answer.body, answer.status, headers)
