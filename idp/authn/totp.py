@@ -18,6 +18,14 @@ def code_at(secret: bytes, step: int, digits: int = _DIGITS) -> str:
     return str(number % 10**digits).zfill(digits)
 
 
+def step_of(now: int) -> int:
+    """The time step of a moment.
+
+    Spec: RFC 6238 §4.2.
+    """
+    return now // STEP_SECONDS
+
+
 def matching_step(secret: bytes, code: str, now: int) -> int | None:
     """The time step that `code` belongs to, at most one step from `now`; else None.
 
@@ -26,7 +34,7 @@ def matching_step(secret: bytes, code: str, now: int) -> int | None:
     """
     if len(code) != _DIGITS or not code.isascii() or not code.isdigit():
         return None
-    current = now // STEP_SECONDS
+    current = step_of(now)
     found: int | None = None
     for step in range(max(current - 1, 0), current + 2):
         if hmac.compare_digest(code_at(secret, step), code):

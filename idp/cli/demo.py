@@ -141,13 +141,13 @@ def otp(secret: str) -> None:
     import time  # noqa: PLC0415 - the only place here that needs a clock
     from base64 import b32decode  # noqa: PLC0415
 
-    from idp.authn.totp import code_at  # noqa: PLC0415
+    from idp.authn.totp import code_at, step_of  # noqa: PLC0415
 
     try:
         raw = b32decode(secret.upper())
     except ValueError:
         raise click.UsageError("the secret is not base32") from None
-    click.echo(code_at(raw, int(time.time())))
+    click.echo(code_at(raw, step_of(int(time.time()))))
 
 
 async def _until_told_to_stop() -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from idp.authn.totp import code_at
+from idp.authn.totp import code_at, step_of
 from idp.demo.browser import Browser
 from idp.demo.files import Addresses
 from idp.demo.province import Resident
@@ -67,7 +67,7 @@ class Journey:
     async def _sign_in(self, browser: Browser, person: Resident) -> str:
         await browser.open(f"{self._addresses.portal}/login")
         await browser.submit({"username": person.username, "password": person.password})
-        await browser.submit({"otp": code_at(person.totp_secret, int(time.time()))})
+        await browser.submit({"otp": code_at(person.totp_secret, step_of(int(time.time())))})
         return await self._greeting(browser, self._addresses.portal)
 
     async def _enter(self, browser: Browser, address: str) -> str:
@@ -86,7 +86,7 @@ class Journey:
             "decision": "claim",
         })
         greeting = await self._greeting(browser, self._addresses.onestop)
-        if person.old_account not in greeting:
+        if str(person.old_account) not in greeting:
             raise ValueError("the system knows another account")
         return greeting
 

@@ -81,7 +81,7 @@ def residents() -> list[Resident]:
             old_account="lannt85", linked=True,
         ),
         _resident(
-            "dung.tran", "Trần Văn Đũng", "1990-11-02", "077090000002", old_account="dungtv"
+            "dung.tran", "Trần Văn Dũng", "1990-11-02", "077090000002", old_account="dungtv"
         ),
         _resident("hoa.le", "Lê Thị Hoà", "1978", "079178000003", old_account="lethihoa78"),
         _resident("minh.pham", "Phạm Quốc Minh", "2001-06-30", "074201000004"),
