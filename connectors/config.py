@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -210,7 +211,9 @@ def _system(name: str, table: SystemTable, secrets: SecretReader, report: Report
         dialect=table.dialect,
         sector=SectorId(table.sector or name),
         required_assurance=Assurance(table.required_assurance),
-        claims=STANDARD_RULES if rules is None else tuple(ClaimRule(**r.model_dump()) for r in rules),
+        claims=STANDARD_RULES
+        if rules is None
+        else tuple(ClaimRule(**r.model_dump()) for r in rules),
         when_unlinked=table.when_unlinked,
         provisioning=table.provisioning,
         new_account_prefix=table.new_account_prefix,
@@ -223,7 +226,7 @@ def _system(name: str, table: SystemTable, secrets: SecretReader, report: Report
 
 def _check_owners(table: SystemTable, report: Report) -> None:
     owners = sorted(table.owners, key=lambda owner: owner.valid_from)
-    for earlier, later in zip(owners, owners[1:], strict=False):
+    for earlier, later in pairwise(owners):
         if earlier.valid_to is None or earlier.valid_to > later.valid_from:
             report("owners", "periods that do not overlap")
 
@@ -261,7 +264,12 @@ def _ticket(table: _Ticket | None, secrets: SecretReader, report: Report) -> Tic
 def _check_url(url: str, key: str, report: Report) -> None:
     parts = urlsplit(url)
     clean = url.isascii() and url.isprintable() and not set(url) & set('#* \\"<>')
-    if not clean or parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+    if (
+        not clean
+        or parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or "@" in parts.netloc
+    ):
         report(key, "an http or https address without fragment, `*` or user")
 
 

@@ -1,9 +1,9 @@
 """Every refusal of the connectors.
 
-    ConnectorsError
-    ├── RequiredClaimMissing   a system asks for a claim that this person does not have
-    ├── ReturnAddressRefused   a return address that the system did not register
-    └── IllegalTransition      a link cannot go from its state to the one asked for
+ConnectorsError
+├── RequiredClaimMissing   a system asks for a claim that this person does not have
+├── ReturnAddressRefused   a return address that the system did not register
+└── IllegalTransition      a link cannot go from its state to the one asked for
 """
 
 

@@ -43,7 +43,8 @@ class FileVerification:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketSettings:
     """How the signed one-time ticket reaches the system. Two secrets while one is replaced:
-    the first signs."""
+    the first signs.
+    """
 
     return_urls: tuple[str, ...]
     secret: str = field(repr=False)

@@ -91,9 +91,7 @@ class Stores:
 def rotation_policy(settings: Settings) -> RotationPolicy:
     """How keys rotate here."""
     keys = settings.tables.keys
-    return RotationPolicy(
-        algorithms=keys.algorithms, rotate_after_seconds=keys.rotate_days * 86400
-    )
+    return RotationPolicy(algorithms=keys.algorithms, rotate_after_seconds=keys.rotate_days * 86400)
 
 
 async def open_database(settings: Settings) -> Database:
@@ -180,7 +178,9 @@ async def open_service(
                     verifiers[system.system_id] = PasswordFileVerifier(Path(path))
                 case None:
                     pass
-        wiring = _Wiring(settings, stores, keyring, audit, ends, delivery, verifiers, clock, entropy)
+        wiring = _Wiring(
+            settings, stores, keyring, audit, ends, delivery, verifiers, clock, entropy
+        )
         stack.callback(wiring.hasher.close)
         await stack.enter_async_context(_running(delivery.run()))
         await stack.enter_async_context(_running(audit.run()))
@@ -228,9 +228,7 @@ class _Wiring:
             issuer=settings.issuer, clients=settings.clients, sealer=stores.sealer, keyring=keyring
         )
         self._released = ReleasedClaims(settings.systems)
-        self._hints = HintReader(
-            issuer=settings.issuer, clients=settings.clients, keyring=keyring
-        )
+        self._hints = HintReader(issuer=settings.issuer, clients=settings.clients, keyring=keyring)
         self._cookies = CookieJar(secure=settings.issuer.startswith("https:"))
         support = provider.support.text() if provider.support else None
         self._pages = PageAnswers(

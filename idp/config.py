@@ -44,9 +44,7 @@ class Settings:
         return self.tables.provider.issuer
 
 
-def load_settings(
-    path: Path, environment: Mapping[str, str], *, demo: bool = False
-) -> Settings:
+def load_settings(path: Path, environment: Mapping[str, str], *, demo: bool = False) -> Settings:
     """Read the file and all it includes; check all of it before reporting.
 
     Raises: ConfigurationRefused with every mistake: file, key, what is expected.
@@ -115,8 +113,8 @@ def _issuer_problems(issuer: str, file: str, *, demo: bool) -> list[Problem]:
 def _read_all(path: Path, problems: list[Problem]) -> dict[str, object]:
     """The file and its includes as one document; a table may stand in one file only."""
     document = _read_one(path, problems)
-    for key in sorted(set(document) - set(TOP_LEVEL)):
-        problems.append(Problem(str(path), key, f"one of {', '.join(TOP_LEVEL)}"))
+    unknown = sorted(set(document) - set(TOP_LEVEL))
+    problems += [Problem(str(path), key, f"one of {', '.join(TOP_LEVEL)}") for key in unknown]
     patterns = document.pop("include", [])
     if not isinstance(patterns, list) or not all(isinstance(item, str) for item in patterns):
         problems.append(Problem(str(path), "include", "a list of file patterns"))

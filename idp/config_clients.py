@@ -62,7 +62,11 @@ class ClientTable(Table):
     disabled: bool = False
 
     @field_validator(
-        "secrets", "redirect_uris", "post_logout_redirect_uris", "grant_types", "scopes",
+        "secrets",
+        "redirect_uris",
+        "post_logout_redirect_uris",
+        "grant_types",
+        "scopes",
         mode="before",
     )
     @classmethod
@@ -70,7 +74,10 @@ class ClientTable(Table):
         return tuple(value) if isinstance(value, list) else value
 
     @field_validator(
-        "application_type", "auth_method", "access_token_format", "consent",
+        "application_type",
+        "auth_method",
+        "access_token_format",
+        "consent",
         mode="before",
     )
     @classmethod
@@ -232,13 +239,17 @@ class _ClientReader:
         table = self._table
         wants = table.auth_method in (ClientAuthMethod.SECRET_BASIC, ClientAuthMethod.SECRET_POST)
         if wants != bool(table.secrets) or len(table.secrets) > 2:
-            self._problem("secrets", "one secret (or two while one is replaced)" if wants else "none")
+            self._problem(
+                "secrets", "one secret (or two while one is replaced)" if wants else "none"
+            )
             return ()
         digests = []
         for number, reference in enumerate(table.secrets):
             secret = self._secrets(reference.env, reference.file, reference.inline)
             if secret is None or len(secret) < MIN_SECRET or len(set(secret)) < 10:
-                self._problem(f"secrets.{number}", f"a random secret of at least {MIN_SECRET} characters")
+                self._problem(
+                    f"secrets.{number}", f"a random secret of at least {MIN_SECRET} characters"
+                )
                 continue
             digests.append(hashlib.sha256(secret.encode()).digest())
         return tuple(digests)

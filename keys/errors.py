@@ -1,11 +1,11 @@
 """Every refusal of the key room.
 
-    KeysError
-    ├── SealBroken      a sealed value that is not ours, was changed, or belongs elsewhere
-    ├── JoseRefused     a JWT or a JWK set that the one door does not let in
-    ├── RingConflict    somebody else changed the ring meanwhile
-    ├── RingUnreadable  the stored ring cannot be read or opened
-    └── NoSuchKey       no key with that id or algorithm
+KeysError
+├── SealBroken      a sealed value that is not ours, was changed, or belongs elsewhere
+├── JoseRefused     a JWT or a JWK set that the one door does not let in
+├── RingConflict    somebody else changed the ring meanwhile
+├── RingUnreadable  the stored ring cannot be read or opened
+└── NoSuchKey       no key with that id or algorithm
 """
 
 

@@ -143,9 +143,9 @@ def _check_names(claims: Mapping[str, object], expect: Expectation) -> None:
 def _check_times(claims: Mapping[str, object], expect: Expectation, now: int) -> None:
     times = {name: _time(claims[name]) for name in ("exp", "iat", "nbf") if name in claims}
     expires_at = times.get("exp")
-    if expires_at is not None and now >= expires_at + expect.skew_seconds:
-        if not expect.allow_expired:
-            raise JoseRefused("expired")
+    expired = expires_at is not None and now >= expires_at + expect.skew_seconds
+    if expired and not expect.allow_expired:
+        raise JoseRefused("expired")
     for name in ("iat", "nbf"):
         if times.get(name, 0) > now + IAT_AHEAD_SECONDS:
             raise JoseRefused(f"{name} in the future")

@@ -1,6 +1,5 @@
 """The ring in use: loaded once, signing from memory, changed only by compare-and-swap."""
 
-
 from keys.errors import NoSuchKey, RingConflict, RingUnreadable, SealBroken
 from keys.jose import VerificationKeys, import_jwks
 from keys.jwks import generate, jwks_document, load_private, private_bytes, public_jwk
@@ -155,5 +154,3 @@ def _algorithm(alg: str) -> Algorithm:
         if known == alg:
             return known
     raise NoSuchKey("no such algorithm")
-
-

@@ -100,9 +100,7 @@ def revoke(ring: Ring, kid: str, make: MakeKey, now: int) -> Ring | None:
     return Ring(version=ring.version + 1, records=tuple(records))
 
 
-def _due(
-    active: KeyRecord | None, following: KeyRecord, policy: RotationPolicy, now: int
-) -> bool:
+def _due(active: KeyRecord | None, following: KeyRecord, policy: RotationPolicy, now: int) -> bool:
     if active is None or active.active_from is None:
         return True
     old_enough = now >= active.active_from + policy.rotate_after_seconds

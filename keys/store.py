@@ -32,22 +32,24 @@ class KeyStore(Protocol):
 
 def encode_ring(ring: Ring) -> str:
     """JSON; private keys stay sealed."""
-    return json.dumps({
-        "version": ring.version,
-        "keys": [
-            {
-                "kid": record.kid,
-                "alg": record.alg,
-                "state": record.state.value,
-                "published_at": record.published_at,
-                "active_from": record.active_from,
-                "retired_at": record.retired_at,
-                "public_jwk": record.public_jwk,
-                "sealed_private": b64encode(record.sealed_private).decode("ascii"),
-            }
-            for record in ring.records
-        ],
-    })
+    return json.dumps(
+        {
+            "version": ring.version,
+            "keys": [
+                {
+                    "kid": record.kid,
+                    "alg": record.alg,
+                    "state": record.state.value,
+                    "published_at": record.published_at,
+                    "active_from": record.active_from,
+                    "retired_at": record.retired_at,
+                    "public_jwk": record.public_jwk,
+                    "sealed_private": b64encode(record.sealed_private).decode("ascii"),
+                }
+                for record in ring.records
+            ],
+        }
+    )
 
 
 def decode_ring(text: str) -> Ring:

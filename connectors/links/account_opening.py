@@ -31,7 +31,8 @@ class Claimed:
 @dataclass(frozen=True, slots=True)
 class WrongProof:
     """Unknown account, wrong password, or an account that somebody holds: one answer for all,
-    so that nobody can learn which accounts exist."""
+    so that nobody can learn which accounts exist.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,23 +20,27 @@ class LinkState(StrEnum):
     SUPERSEDED = "superseded"
 
 
-HOLDING = frozenset({
-    LinkState.VERIFIED,
-    LinkState.ACTIVE,
-    LinkState.DISPUTED,
-    LinkState.SUSPENDED,
-})
+HOLDING = frozenset(
+    {
+        LinkState.VERIFIED,
+        LinkState.ACTIVE,
+        LinkState.DISPUTED,
+        LinkState.SUSPENDED,
+    }
+)
 """In these states an account has a holder, and nobody else can have it."""
 
 LEGAL: Mapping[LinkState, frozenset[LinkState]] = {
     LinkState.PROPOSED: frozenset({LinkState.VERIFIED, LinkState.ENDED}),
     LinkState.VERIFIED: frozenset({LinkState.ACTIVE, LinkState.ENDED}),
-    LinkState.ACTIVE: frozenset({
-        LinkState.DISPUTED,
-        LinkState.SUSPENDED,
-        LinkState.ENDED,
-        LinkState.SUPERSEDED,
-    }),
+    LinkState.ACTIVE: frozenset(
+        {
+            LinkState.DISPUTED,
+            LinkState.SUSPENDED,
+            LinkState.ENDED,
+            LinkState.SUPERSEDED,
+        }
+    ),
     LinkState.DISPUTED: frozenset({LinkState.ACTIVE, LinkState.SUSPENDED, LinkState.ENDED}),
     LinkState.SUSPENDED: frozenset({LinkState.ACTIVE, LinkState.ENDED}),
     LinkState.ENDED: frozenset(),

@@ -35,8 +35,7 @@ class SqlLinks:
     async def holder_of(self, system: SystemId, account: AccountId) -> Link | None:
         """See `LinkStore.holder_of`."""
         row = await self._database.one(
-            f"SELECT {_COLUMNS} FROM link"
-            f" WHERE system_id = $1 AND account_id = $2 AND {_HOLDING}",
+            f"SELECT {_COLUMNS} FROM link WHERE system_id = $1 AND account_id = $2 AND {_HOLDING}",
             system,
             account,
         )
@@ -103,11 +102,13 @@ class SqlLinks:
 
 
 def _json(evidence: Evidence) -> str:
-    return json.dumps({
-        "rule": evidence.rule,
-        "rule_version": evidence.rule_version,
-        "digests": evidence.digests,
-    })
+    return json.dumps(
+        {
+            "rule": evidence.rule,
+            "rule_version": evidence.rule_version,
+            "digests": evidence.digests,
+        }
+    )
 
 
 def _link(row: Row) -> Link:

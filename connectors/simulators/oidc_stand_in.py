@@ -81,9 +81,7 @@ class OidcStandIn(StandIn):
         self.accounts.remember(account, str(claims.get("name", "")))
         return self.enter(RedirectResponse("/", 303), account, sid, id_token)
 
-    async def _redeem(
-        self, code: str, verifier: str, nonce: str
-    ) -> tuple[str, dict[str, object]]:
+    async def _redeem(self, code: str, verifier: str, nonce: str) -> tuple[str, dict[str, object]]:
         issuer = self.settings.issuer
         async with AsyncOAuth2Client(
             self.settings.client_id,
@@ -146,7 +144,7 @@ class OidcStandIn(StandIn):
             keys = import_jwks(document, ALGORITHMS)
             claims = verify(logout_token, keys, expected, int(time.time()))
             if LOGOUT_EVENT not in claims.mapping("events") or "nonce" in claims:
-                raise JoseRefused("events")
+                raise JoseRefused("events")  # noqa: TRY301 - one answer for every refusal
         except JoseRefused:
             return JSONResponse({"error": "invalid_request"}, 400)
         if self.accounts.first_time(claims.text("jti")):

@@ -96,4 +96,3 @@ def _settings(system: System) -> TicketSettings:
     if system.ticket is None:
         raise ReturnAddressRefused("the system does not speak this dialect")
     return system.ticket
-

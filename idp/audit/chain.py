@@ -39,9 +39,8 @@ def _digest(chain: str, seq: int, at: int, event: str, fields: str, previous: st
 
 def first_broken(records: Iterable[Record]) -> Record | None:
     """The first record of one chain that was edited, moved, or follows a deleted one."""
-    previous, seq = GENESIS, 0
-    for record in records:
-        seq += 1
+    previous = GENESIS
+    for seq, record in enumerate(records, start=1):
         expected = _digest(
             record.chain, record.seq, record.at, record.event, record.fields, record.previous
         )

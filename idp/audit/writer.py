@@ -21,7 +21,8 @@ _INSERT = (
 
 class BatchingAudit:
     """Port `Audit`: one chain for each node and start. Where the database stays away and the
-    queue is full, it refuses: what cannot be recorded is not done."""
+    queue is full, it refuses: what cannot be recorded is not done.
+    """
 
     def __init__(self, database: Database, chain: str, clock: Clock) -> None:
         self._database = database

@@ -34,9 +34,7 @@ class LocalAuthenticator:
         except (UsernameRefused, PasswordRefused):
             return Rejected()
         account = await self._accounts.by_username(folded)
-        attempt = Attempt(
-            folded_username=folded, address=address, device=_own(device, account)
-        )
+        attempt = Attempt(folded_username=folded, address=address, device=_own(device, account))
         await self._throttle.admit(attempt)
         fit = await self._compare(account, password)
         if account is None or not account.enabled or fit is Fit.DOES_NOT_FIT:

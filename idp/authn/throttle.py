@@ -103,14 +103,10 @@ class Throttle:
         return self._digest("account", attempt.folded_username)
 
     def _pair_key(self, attempt: Attempt) -> str:
-        return self._digest(
-            "pair", attempt.factor, attempt.folded_username, group(attempt.address)
-        )
+        return self._digest("pair", attempt.factor, attempt.folded_username, group(attempt.address))
 
     def _wait_key(self, attempt: Attempt) -> str:
-        return self._digest(
-            "wait", attempt.factor, attempt.folded_username, group(attempt.address)
-        )
+        return self._digest("wait", attempt.factor, attempt.folded_username, group(attempt.address))
 
     def _device_key(self, attempt: Attempt) -> str:
         device_id = attempt.device.device_id if attempt.device else ""

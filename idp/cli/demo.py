@@ -111,7 +111,9 @@ class _Demo:
         }
 
     def _show(self, results: list[StepResult]) -> None:
-        table = Table("Step", "Result", "Time", "What the system says", title="One login, three systems")
+        table = Table(
+            "Step", "Result", "Time", "What the system says", title="One login, three systems"
+        )
         for result in results:
             state = "[green]done[/]" if result.ok else "[red]failed[/]"
             table.add_row(result.name, state, f"{result.ms} ms", result.seen)
@@ -124,9 +126,7 @@ class _Demo:
         people = Table("User name", "Password", "OTP secret", "Old account", title="Accounts")
         for person in self._people:
             old = f"{person.old_account} / {person.old_password}" if person.old_account else "–"
-            people.add_row(
-                person.username, person.password, str(person.facts()["otp_secret"]), old
-            )
+            people.add_row(person.username, person.password, str(person.facts()["otp_secret"]), old)
         self._console.print(people)
         self._console.print(
             "A code for an OTP secret: [bold]lienthong otp SECRET[/]. "

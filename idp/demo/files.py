@@ -63,12 +63,14 @@ class DemoFiles:
             }
             for name, method, uris in rows
         ]
-        found.append({
-            "id": "sandbox-app",
-            "secret": None,
-            "authentication_method": "none",
-            "redirect_uris": ["http://127.0.0.1/callback"],
-        })
+        found.append(
+            {
+                "id": "sandbox-app",
+                "secret": None,
+                "authentication_method": "none",
+                "redirect_uris": ["http://127.0.0.1/callback"],
+            }
+        )
         return found
 
     def systems(self) -> list[dict[str, str]]:

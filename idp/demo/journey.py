@@ -80,11 +80,13 @@ class Journey:
     async def _claim(self, browser: Browser) -> str:
         person = self._claims
         await browser.open(f"{self._addresses.onestop}/login")
-        await browser.submit({
-            "account": person.old_account or "",
-            "password": person.old_password or "",
-            "decision": "claim",
-        })
+        await browser.submit(
+            {
+                "account": person.old_account or "",
+                "password": person.old_password or "",
+                "decision": "claim",
+            }
+        )
         greeting = await self._greeting(browser, self._addresses.onestop)
         if str(person.old_account) not in greeting:
             raise ValueError("the system knows another account")

@@ -146,4 +146,3 @@ def _token_of(form: Form) -> str:
     if token is None or len(token) > MAX_TOKEN:
         raise InvalidRequest("token is required")
     return token
-

@@ -72,7 +72,12 @@ class TokenMint:
         return CodeGrant.from_bytes(raw)
 
     def access_token(
-        self, client: Client, family_id: FamilyId, sub: PairwiseSub, scopes: frozenset[str], now: int
+        self,
+        client: Client,
+        family_id: FamilyId,
+        sub: PairwiseSub,
+        scopes: frozenset[str],
+        now: int,
     ) -> str:
         """Opaque, or a JWT where the client is registered for it (RFC 9068)."""
         handle = self._access_handle(ACCESS_TOKEN, client, family_id, scopes, now)

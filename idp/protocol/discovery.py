@@ -19,7 +19,10 @@ PATHS = {
 
 
 def provider_metadata(
-    issuer: str, algorithms: Iterable[str], assertion_algorithms: Iterable[str], claims: Iterable[str]
+    issuer: str,
+    algorithms: Iterable[str],
+    assertion_algorithms: Iterable[str],
+    claims: Iterable[str],
 ) -> dict[str, object]:
     """The provider's metadata, the same document for both well-known addresses.
 

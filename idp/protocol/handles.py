@@ -39,20 +39,22 @@ class CodeGrant:
 
     def to_bytes(self) -> bytes:
         """Compact; opened again by `from_bytes` of the same release or the next."""
-        return orjson.dumps([
-            self.subject,
-            self.sub,
-            self.sid,
-            self.redirect_uri,
-            sorted(self.scopes),
-            self.claims_request,
-            self.code_challenge,
-            self.nonce,
-            int(self.assurance),
-            self.amr,
-            self.authenticated_at,
-            self.expires_at,
-        ])
+        return orjson.dumps(
+            [
+                self.subject,
+                self.sub,
+                self.sid,
+                self.redirect_uri,
+                sorted(self.scopes),
+                self.claims_request,
+                self.code_challenge,
+                self.nonce,
+                int(self.assurance),
+                self.amr,
+                self.authenticated_at,
+                self.expires_at,
+            ]
+        )
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> "CodeGrant":
@@ -74,9 +76,7 @@ class CodeGrant:
         )
 
 
-def check_code(
-    grant: CodeGrant, redirect_uri: str | None, verifier: str | None, now: int
-) -> None:
+def check_code(grant: CodeGrant, redirect_uri: str | None, verifier: str | None, now: int) -> None:
     """The code is young, and its redemption names the same address and fits the challenge.
 
     Spec: RFC 6749 §4.1.3, RFC 7636 §4.6
@@ -101,13 +101,15 @@ class AccessGrant:
 
     def to_bytes(self) -> bytes:
         """Compact."""
-        return orjson.dumps([
-            self.family_id,
-            self.client_id,
-            sorted(self.scopes),
-            self.issued_at,
-            self.expires_at,
-        ])
+        return orjson.dumps(
+            [
+                self.family_id,
+                self.client_id,
+                sorted(self.scopes),
+                self.issued_at,
+                self.expires_at,
+            ]
+        )
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> "AccessGrant":

@@ -63,16 +63,18 @@ def jwt_access_token_claims(
 
     Spec: RFC 9068 §2.2
     """
-    return orjson.dumps({
-        "iss": issuer,
-        "sub": sub,
-        "aud": client.resource or issuer,
-        "client_id": client.client_id,
-        "scope": wire(scopes),
-        "iat": now,
-        "exp": now + client.access_token_seconds,
-        "jti": jti,
-    })
+    return orjson.dumps(
+        {
+            "iss": issuer,
+            "sub": sub,
+            "aud": client.resource or issuer,
+            "client_id": client.client_id,
+            "scope": wire(scopes),
+            "iat": now,
+            "exp": now + client.access_token_seconds,
+            "jti": jti,
+        }
+    )
 
 
 def logout_token_claims(
@@ -82,13 +84,15 @@ def logout_token_claims(
 
     Spec: OIDC Back-Channel Logout 1.0 §2.4
     """
-    return orjson.dumps({
-        "iss": issuer,
-        "sub": sub,
-        "aud": client_id,
-        "iat": now,
-        "exp": now + LOGOUT_TOKEN_SECONDS,
-        "jti": jti,
-        "sid": sid,
-        "events": {LOGOUT_EVENT: {}},
-    })
+    return orjson.dumps(
+        {
+            "iss": issuer,
+            "sub": sub,
+            "aud": client_id,
+            "iat": now,
+            "exp": now + LOGOUT_TOKEN_SECONDS,
+            "jti": jti,
+            "sid": sid,
+            "events": {LOGOUT_EVENT: {}},
+        }
+    )

@@ -85,9 +85,7 @@ def next_step(
     return Issue(standing.accounts[0] if standing.accounts else None)
 
 
-def _session_serves(
-    request: SignInRequest, session: Session, standing: Standing, now: int
-) -> bool:
+def _session_serves(request: SignInRequest, session: Session, standing: Standing, now: int) -> bool:
     """Whether this session may answer without a new sign-in."""
     if not standing.enabled or standing.session_ended or now >= session.expires_at:
         return False

@@ -5,17 +5,19 @@ from idp.model import Client, GrantType
 
 OPENID = "openid"
 OFFLINE = "offline_access"
-KNOWN = frozenset({
-    OPENID,
-    "profile",
-    "email",
-    "phone",
-    "address",
-    OFFLINE,
-    "vn_identity",
-    "vn_business",
-    "vn_staff",
-})
+KNOWN = frozenset(
+    {
+        OPENID,
+        "profile",
+        "email",
+        "phone",
+        "address",
+        OFFLINE,
+        "vn_identity",
+        "vn_business",
+        "vn_staff",
+    }
+)
 MAX_TOKENS = 40
 MAX_LENGTH = 1000
 

@@ -48,7 +48,7 @@ class _Wire(asyncio.Protocol):
             if self.transport is not None:
                 self.transport.abort()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self.transport = None
         while self.waiters:
             waiter = self.waiters.popleft()

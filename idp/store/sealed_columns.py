@@ -29,6 +29,4 @@ def open_attributes(sealer: Sealer, subject: str, sealed: bytes) -> PersonAttrib
     """
     document = orjson.loads(sealer.open(ATTRIBUTES, sealed, subject.encode()))
     birthdate = document.pop("birthdate", None)
-    return PersonAttributes(
-        **document, birthdate=Birthdate(value=birthdate) if birthdate else None
-    )
+    return PersonAttributes(**document, birthdate=Birthdate(value=birthdate) if birthdate else None)

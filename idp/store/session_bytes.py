@@ -8,16 +8,18 @@ from idp.model import Session
 
 def encode_session(session: Session) -> bytes:
     """Compact JSON."""
-    return orjson.dumps([
-        session.sid,
-        session.subject,
-        int(session.assurance),
-        session.amr,
-        session.authenticated_at,
-        session.created_at,
-        session.expires_at,
-        session.touched_at,
-    ])
+    return orjson.dumps(
+        [
+            session.sid,
+            session.subject,
+            int(session.assurance),
+            session.amr,
+            session.authenticated_at,
+            session.created_at,
+            session.expires_at,
+            session.touched_at,
+        ]
+    )
 
 
 def decode_session(raw: bytes) -> Session:

@@ -101,7 +101,9 @@ class Edge:
         except Exception as fault:  # noqa: BLE001 - the last wall: any fault is a 500 without detail
             correlation = self._entropy(8).hex()
             # The type and the place, never the text: an exception text could hold personal data.
-            logger.error("fault %s: %s at %s", correlation, type(fault).__name__, _place(fault))
+            logger.error(  # noqa: TRY400 - a trace could hold personal data
+                "fault %s: %s at %s", correlation, type(fault).__name__, _place(fault)
+            )
             if not started:
                 await self._fault_page(request, correlation).send(send)
 

@@ -62,16 +62,18 @@ class FlowCookies:
 
         Raises: PageRefused where the request is too long to be carried.
         """
-        raw = orjson.dumps([
-            flow.dialect.value,
-            flow.raw,
-            flow.csrf,
-            flow.started_at,
-            flow.locale,
-            flow.password_passed,
-            flow.signed_in_sid,
-            flow.consented,
-        ])
+        raw = orjson.dumps(
+            [
+                flow.dialect.value,
+                flow.raw,
+                flow.csrf,
+                flow.started_at,
+                flow.locale,
+                flow.password_passed,
+                flow.signed_in_sid,
+                flow.consented,
+            ]
+        )
         value = self._sealer.seal_handle(PREFIX, raw, flow.flow_id.encode())
         if len(value) > MAX_COOKIE:
             raise PageRefused("invalid_request", detail="request too long for a flow")

@@ -235,17 +235,13 @@ class Interaction:
         if self._needs_second(outcome, reading):
             flow = replace(flow, password_passed=outcome.subject)
             return await self._continue(request, flow, now, self._flows.header(flow))
-        return await self._signed_in(
-            request, flow, outcome, Assurance.LEVEL_1, PASSWORD_AMR, now
-        )
+        return await self._signed_in(request, flow, outcome, Assurance.LEVEL_1, PASSWORD_AMR, now)
 
     def _needs_second(self, outcome: PasswordPassed, reading: Reading) -> bool:
         required = reading.sign_in.required_assurance is Assurance.LEVEL_2
         return outcome.second_factor_available and (self._second_factor_always or required)
 
-    async def _second_stage(
-        self, request: HttpRequest, flow: Flow, form: Form, now: int
-    ) -> Answer:
+    async def _second_stage(self, request: HttpRequest, flow: Flow, form: Form, now: int) -> Answer:
         if flow.password_passed is None:
             raise PageRefused("flow_unknown")
         passed = PasswordPassed(subject=flow.password_passed, second_factor_available=True)
@@ -258,9 +254,7 @@ class Interaction:
         if isinstance(outcome, Rejected):
             self._audit.record("otp_rejected", {})
             return await self._again(request, flow, now, "wrong_otp")
-        return await self._signed_in(
-            request, flow, passed, Assurance.LEVEL_2, TWO_FACTOR_AMR, now
-        )
+        return await self._signed_in(request, flow, passed, Assurance.LEVEL_2, TWO_FACTOR_AMR, now)
 
     async def _step_up(
         self,
@@ -357,9 +351,7 @@ class Interaction:
         if form.get("decision") != "allow" or decision.session is None:
             return await self._continue(request, flow, now)
         participant = reading.sign_in.participant
-        await self._grants.consent(
-            decision.session.subject, ClientId(participant), scopes, now
-        )
+        await self._grants.consent(decision.session.subject, ClientId(participant), scopes, now)
         self._audit.record("consent_given", {"participant": participant})
         return await self._after(request, replace(flow, consented=True), now, None)
 

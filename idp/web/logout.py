@@ -203,4 +203,3 @@ class LogoutPages:
             link=link,
         )
         return self._pages.page(self._pages.pages.notice(view), nonce, 200, *headers)
-

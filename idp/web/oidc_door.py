@@ -172,4 +172,3 @@ class OidcDoor:
 
 def _error(error: OAuthError) -> dict[str, str]:
     return {"error": error.code, "error_description": error.description}
-

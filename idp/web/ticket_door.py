@@ -94,7 +94,11 @@ class TicketDoor:
         result = await self._sign_in.result(reading.sign_in, session, standing, issue, now)
         try:
             claims = claims_for(
-                system.claims, result.identity, result.account, reading.sign_in.releases, frozenset()
+                system.claims,
+                result.identity,
+                result.account,
+                reading.sign_in.releases,
+                frozenset(),
             )
         except RequiredClaimMissing as missing:
             raise AccessDenied("the system asks for a claim that is not known") from missing

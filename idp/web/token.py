@@ -37,9 +37,7 @@ def userinfo_endpoint(flow: TokenState) -> Endpoint:
     return api(handle, "GET", "POST", refusal=bearer_answer)
 
 
-def introspection_endpoint(
-    flow: TokenState, authentication: ClientAuthentication
-) -> Endpoint:
+def introspection_endpoint(flow: TokenState, authentication: ClientAuthentication) -> Endpoint:
     """Spec: RFC 7662 §2."""
 
     async def handle(request: HttpRequest) -> Answer:

@@ -17,8 +17,8 @@ from idp.model import (
     Replayed,
 )
 from idp.ports import Audit, Entropy, Grants
-from idp.protocol.client_auth import AuthenticatedClient
 from idp.protocol.claims_request import names_of
+from idp.protocol.client_auth import AuthenticatedClient
 from idp.protocol.form import Form
 from idp.protocol.handles import CodeGrant, RefreshGrant, check_code
 from idp.protocol.scopes import OFFLINE, OPENID

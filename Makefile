@@ -1,0 +1,62 @@
+# Everything installs what it needs: Python packages into .venv, Debian's packages when root.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TEST_SECONDS ?= 1500
+COVERAGE ?= 95
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-check test check fmt bench interop lock standards clean services
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
+
+# One stamp for each lock file: a second run costs nothing.
+$(VENV)/runtime.stamp: requirements/runtime.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.lock $(VENV)/runtime.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+services: ## Install PostgreSQL, Redis and the browsers and servers of the tests (as root)
+	@sh deploy/install-test-services.sh
+
+demo: $(VENV)/runtime.stamp ## Run a synthetic province and one journey; stays up until Ctrl-C
+	@$(BIN)/lienthong demo
+
+demo-check: $(VENV)/runtime.stamp ## The same without staying; the last line is one JSON object
+	@$(BIN)/lienthong demo --check
+
+check: $(VENV)/dev.stamp ## Lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: $(VENV)/dev.stamp services check ## Everything that must pass before a change lands
+	timeout $(TEST_SECONDS) $(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE)
+
+fmt: $(VENV)/dev.stamp ## Format and mend what can be mended by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/dev.stamp ## Measure the sign-in flow against node oidc-provider (npm)
+	@$(BIN)/python -m benchmarks.run
+
+interop: $(VENV)/dev.stamp services ## Sign in with real clients: Apache, openid-client, Authlib
+	$(BIN)/python -m pytest tests/interop -rs
+
+standards: $(VENV)/dev.stamp ## Write docs/standards.md from the code
+	$(BIN)/python docs/generate_standards.py
+
+lock: ## Renew the lock files (needs uv)
+	uv pip compile pyproject.toml --extra dev --extra build --generate-hashes --no-emit-index-url --no-header -o requirements/dev.lock
+	uv pip compile pyproject.toml --extra build --generate-hashes --no-emit-index-url --no-header -c requirements/dev.lock -o requirements/runtime.lock
+
+clean: ## Remove what was made here
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage build

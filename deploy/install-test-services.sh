@@ -1,0 +1,34 @@
+#!/bin/sh
+# Installs what the tests run against, from Debian's packages. Quiet where all is there.
+set -eu
+
+have() { command -v "$1" >/dev/null 2>&1; }
+have_postgres() { have postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
+has_module() { test -f "/usr/lib/apache2/modules/$1"; }
+
+missing=""
+have_postgres || test -n "${LIENTHONG_TEST_DATABASE_URL:-}" || missing="$missing postgresql"
+have redis-server || test -n "${LIENTHONG_TEST_REDIS_URL:-}" || missing="$missing redis-server"
+have apache2 || missing="$missing apache2"
+has_module mod_auth_openidc.so || missing="$missing libapache2-mod-auth-openidc"
+have nginx || missing="$missing nginx-light"
+have chromium || missing="$missing chromium"
+have chromedriver || missing="$missing chromium-driver"
+have node || missing="$missing nodejs npm"
+test -n "$missing" || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+    echo "To run every test, install these Debian packages:$missing" >&2
+    exit 0
+fi
+# The packages would start servers of their own; the tests start private ones instead.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    trap 'rm -f "$policy"' EXIT
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086 # a list of names
+apt-get install -y -qq --no-install-recommends $missing >/dev/null

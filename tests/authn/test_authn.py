@@ -1,0 +1,149 @@
+"""What guessing strangers, unusual text and honest people meet at the sign-in."""
+
+import asyncio
+import unicodedata
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.contract import SubjectId
+from idp.authn.password import Fit, PasswordHasher, PasswordRefused, prepare
+from idp.authn.throttle import Attempt, KnownDevice, Throttle, group
+from idp.authn.totp import code_at, matching_step
+from idp.authn.usernames import UsernameRefused, fold
+from idp.errors import Overloaded, TooManyAttempts
+
+
+class WindowCounters:
+    def __init__(self) -> None:
+        self.now = 0
+        self.rows: dict[str, tuple[int, int]] = {}
+
+    async def hit(self, key: str, window_seconds: int) -> int:
+        count, left = await self.count(key)
+        end = self.now + (left or window_seconds)
+        self.rows[key] = (count + 1, end)
+        return count + 1
+
+    async def count(self, key: str) -> tuple[int, int]:
+        count, end = self.rows.get(key, (0, 0))
+        return (count, end - self.now) if end > self.now else (0, 0)
+
+    async def reset(self, key: str) -> None:
+        self.rows.pop(key, None)
+
+
+@pytest.fixture
+def hasher() -> Iterator[PasswordHasher]:
+    made = PasswordHasher(workers=1, queue_limit=1)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    "twin", ["LÊ.an", "ｌê.an", unicodedata.normalize("NFD", "lê.an"), " lê.an "]
+)
+def test_twins_of_a_user_name_are_one(twin: str) -> None:
+    assert fold(twin) == "lê.an"
+
+
+@pytest.mark.parametrize("name", ["", "a" * 129, "a\u200bb", "a\x00b", "a\u202eb", "\ufdfa" * 100])
+def test_a_user_name_that_could_deceive_is_refused(name: str) -> None:
+    with pytest.raises(UsernameRefused):
+        fold(name)
+
+
+@pytest.mark.parametrize(
+    ("now", "code"),
+    [
+        (59, "94287082"),
+        (1111111109, "07081804"),
+        (1234567890, "89005924"),
+        (20000000000, "65353130"),
+    ],
+)
+def test_codes_equal_the_vectors_of_rfc_6238(now: int, code: str) -> None:
+    assert code_at(b"12345678901234567890", now // 30, digits=8) == code
+
+
+def test_a_code_holds_one_step_around_now_and_no_longer() -> None:
+    code = code_at(b"secret", 100)
+    assert [matching_step(b"secret", code, step * 30) for step in (98, 99, 100, 101, 102)] == [
+        None,
+        100,
+        100,
+        100,
+        None,
+    ]
+    assert matching_step(b"secret", "١٢٣٤٥٦", 3000) is None
+
+
+async def test_a_password_fits_in_both_compositions_and_trailing_space_counts(
+    hasher: PasswordHasher,
+) -> None:
+    stored = await hasher.hash("mật khẩu rất dài 🙂")
+    nfd = unicodedata.normalize("NFD", "mật khẩu rất dài 🙂")
+    assert await hasher.verify(stored, nfd) is Fit.FITS
+    assert await hasher.verify(stored, nfd + " ") is Fit.DOES_NOT_FIT
+
+
+async def test_a_long_password_is_not_cut(hasher: PasswordHasher) -> None:
+    stored = await hasher.hash("a" * 1024)
+    assert await hasher.verify(stored, "a" * 1023 + "b") is Fit.DOES_NOT_FIT
+    with pytest.raises(PasswordRefused):
+        prepare("a" * 1025)
+
+
+async def test_past_the_queue_limit_hashing_is_refused(hasher: PasswordHasher) -> None:
+    answers = await asyncio.gather(*(hasher.hash("x") for _ in range(4)), return_exceptions=True)
+    assert [isinstance(answer, Overloaded) for answer in answers] == [False, False, True, True]
+    assert await hasher.hash("x")
+
+
+def test_ipv6_neighbours_in_one_64_count_as_one() -> None:
+    assert group("2001:db8::1") == group("2001:db8::ffff") != group("2001:db8:0:1::1")
+    assert group("::ffff:192.0.2.1") == "192.0.2.1"
+
+
+async def guesses(throttle: Throttle, attempt: Attempt, times: int) -> int:
+    """How many guesses were let through."""
+    admitted = 0
+    for _ in range(times):
+        try:
+            await throttle.admit(attempt)
+        except TooManyAttempts:
+            continue
+        admitted += 1
+        await throttle.failed(attempt)
+    return admitted
+
+
+async def test_five_guesses_then_each_wait_is_followed_by_one() -> None:
+    counters = WindowCounters()
+    throttle = Throttle(counters, key=b"k" * 32)
+    attempt = Attempt(folded_username="an", address="192.0.2.1")
+    assert await guesses(throttle, attempt, 9) == 5
+    counters.now += 31
+    assert await guesses(throttle, attempt, 9) == 1
+    assert "an" not in {part for key in counters.rows for part in key.split(":")}
+
+
+async def test_strangers_use_up_the_account_but_the_known_device_enters() -> None:
+    throttle = Throttle(WindowCounters(), key=b"k" * 32)
+    for host in range(40):
+        await guesses(throttle, Attempt(folded_username="an", address=f"192.0.2.{host}"), 9)
+    stranger = Attempt(folded_username="an", address="198.51.100.1")
+    with pytest.raises(TooManyAttempts):
+        await throttle.admit(stranger)
+    device = KnownDevice(device_id="d1", subject=SubjectId("s1"))
+    known = Attempt(folded_username="an", address="192.0.2.1", device=device)
+    assert await guesses(throttle, known, 20) == 10
+
+
+async def test_one_address_may_fail_thirty_times_over_all_names() -> None:
+    throttle = Throttle(WindowCounters(), key=b"k" * 32)
+    let_in = [
+        await guesses(throttle, Attempt(folded_username=f"n{n}", address="192.0.2.1"), 1)
+        for n in range(40)
+    ]
+    assert sum(let_in) == 30

@@ -1,0 +1,143 @@
+"""Real PostgreSQL and Redis: those that the environment names, else private ones started here."""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from glob import glob
+from pathlib import Path
+
+START_SECONDS = 30.0
+INSTALL = "install the Debian packages postgresql and redis-server (make test does so as root)"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _binary(name: str) -> str:
+    found = shutil.which(name) or next(
+        iter(sorted(glob(f"/usr/lib/postgresql/*/bin/{name}"), reverse=True)), None
+    )
+    if found is None:
+        raise RuntimeError(f"{name} is not installed: {INSTALL}")
+    return found
+
+
+def _wait_for(port: int, child: subprocess.Popen[bytes]) -> None:
+    ends_at = time.monotonic() + START_SECONDS
+    while time.monotonic() < ends_at:
+        if child.poll() is not None:
+            raise RuntimeError(f"{child.args} ended at once")
+        try:
+            with socket.create_connection(("127.0.0.1", port), 0.5):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"port {port} does not answer")
+
+
+def _as_nobody_special(folder: Path) -> list[str]:
+    """PostgreSQL refuses to run as root; its Debian package brings a user of its own."""
+    if os.geteuid() != 0:
+        return []
+    shutil.chown(folder, "postgres", "postgres")
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server; each test module makes a database of its own in it."""
+    named = os.environ.get("LIENTHONG_TEST_DATABASE_URL")
+    if named:
+        yield named
+        return
+    folder = Path(tempfile.mkdtemp(prefix="lienthong-pg-"))
+    folder.chmod(0o755)
+    prefix, port = _as_nobody_special(folder), free_port()
+    data = folder / "data"
+    subprocess.run(
+        [*prefix, _binary("initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-N"],
+        check=True,
+        capture_output=True,
+        cwd=folder,
+    )
+    options = ["-c", "fsync=off", "-c", "unix_socket_directories=", "-c", "max_connections=60"]
+    server = subprocess.Popen(
+        [
+            *prefix,
+            _binary("postgres"),
+            "-D",
+            str(data),
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(port),
+            *options,
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+    )
+    try:
+        _wait_for(port, server)
+        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    finally:
+        server.terminate()
+        server.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class PrivateRedis:
+    """A Redis server that a test may stop and start."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._folder = tempfile.mkdtemp(prefix="lienthong-redis-")
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir"]
+        self._server = subprocess.Popen(
+            [_binary("redis-server"), *arguments, self._folder],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        _wait_for(self.port, self._server)
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.kill()
+            self._server.wait(10)
+            self._server = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    """The address of a Redis server."""
+    named = os.environ.get("LIENTHONG_TEST_REDIS_URL")
+    if named:
+        yield named
+        return
+    server = PrivateRedis()
+    server.start()
+    try:
+        yield server.url
+    finally:
+        server.remove()
+
+
+def database_name() -> str:
+    return f"lt_{secrets.token_hex(6)}"
