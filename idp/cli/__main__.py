@@ -1,5 +1,5 @@
 """`python -m idp.cli`."""
 
-from idp.cli.command import main
+from idp.cli.main import main
 
 main()

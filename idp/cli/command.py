@@ -74,9 +74,3 @@ def completion(shell: str) -> None:
         raise click.UsageError("no completion for this shell")
     click.echo(kind(lienthong, {}, "lienthong", "_LIENTHONG_COMPLETE").source())
 
-
-def main() -> None:
-    """Entry point."""
-    from idp.cli import accounts, audit, demo, keys, serve  # noqa: F401, PLC0415 - they register
-
-    lienthong()

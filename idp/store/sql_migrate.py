@@ -43,7 +43,7 @@ def _engine(url: str) -> "Engine":
         event.listen(engine, "connect", lambda raw, _record: _leave_transactions_to_us(raw))
         event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
         return engine
-    return create_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1))
+    return create_engine(url.replace("postgresql://", "postgresql+pg8000://", 1))
 
 
 def _leave_transactions_to_us(raw: object) -> None:

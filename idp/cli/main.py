@@ -1,0 +1,12 @@
+"""Every command, in one tree."""
+
+from idp.cli import accounts, audit, demo, keys, serve
+from idp.cli.command import lienthong
+
+COMMANDS = (accounts, audit, demo, keys, serve)
+"""Importing a module of commands registers them."""
+
+
+def main() -> None:
+    """Entry point."""
+    lienthong()

@@ -1,0 +1,253 @@
+"""Group F of the adversarial cases: logout."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from connectors.contract import SystemId
+from idp.flows.deliver import NoticeDelivery
+from idp.store.session_ends import SqlSessionEnds
+from tests.fixtures_world import ISSUER, Browser, World
+
+
+async def logout(browser: Browser, **query: str) -> httpx.Response:
+    return await browser.http.get("/logout", params=query)
+
+
+async def signed_in(world: World, browser: Browser) -> bool:
+    response = await browser.authorize(prompt="none")
+    return "code=" in response.headers["location"]
+
+
+async def test_the_clients_own_token_ends_the_session_at_once(world: World) -> None:
+    browser = world.browser()
+    tokens = await browser.tokens(world.alice)
+    response = await logout(
+        browser,
+        id_token_hint=tokens["id_token"],
+        post_logout_redirect_uri="https://rp1.test/bye",
+        state="s 1",
+    )
+    assert response.headers["location"] == "https://rp1.test/bye?state=s+1"
+    assert not await signed_in(world, browser)
+    assert (await world.userinfo(tokens["access_token"])).status_code == 401
+
+
+async def test_an_expired_token_of_ours_still_names_the_session(world: World) -> None:
+    browser = world.browser()
+    tokens = await browser.tokens(world.alice)
+    world.clock.now += 1800
+    response = await logout(
+        browser,
+        id_token_hint=tokens["id_token"],
+        post_logout_redirect_uri="https://rp1.test/bye",
+    )
+    assert response.headers["location"] == "https://rp1.test/bye"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.test/bye", "https://rp1.test/bye?x=1", "https://rp1.test/bye/../x",
+        "https://u@rp1.test/bye", "https://rp2.test/bye", "https://rp1.test/cb",
+    ],
+)  # fmt: skip
+async def test_an_unregistered_address_never_redirects(world: World, address: str) -> None:
+    browser = world.browser()
+    tokens = await browser.tokens(world.alice)
+    for query in (
+        {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": address},
+        {"client_id": "c1", "post_logout_redirect_uri": address},
+        {"post_logout_redirect_uri": address},
+    ):
+        response = await logout(browser, **query)
+        assert response.status_code == 400
+        assert "location" not in response.headers
+    assert await signed_in(world, browser)
+
+
+async def test_a_token_that_is_not_ours_only_asks(world: World) -> None:
+    browser = world.browser()
+    tokens = await browser.tokens(world.alice)
+    head, payload, signature = tokens["id_token"].split(".")
+    for hint in (f"{head}.{payload}.", f"{head}.{payload[:-2]}AA.{signature}", "garbage"):
+        response = await logout(
+            browser, id_token_hint=hint, post_logout_redirect_uri="https://rp1.test/bye"
+        )
+        assert response.status_code == 200
+        assert "location" not in response.headers
+        assert await signed_in(world, browser)
+
+
+async def test_another_persons_token_does_not_end_my_session(world: World) -> None:
+    mine, theirs = world.browser(), world.browser("203.0.113.8")
+    await mine.tokens(world.alice)
+    bobs = await theirs.tokens(world.bob)
+    response = await logout(mine, id_token_hint=bobs["id_token"])
+    assert response.status_code == 200
+    assert await signed_in(world, mine)
+    page = await mine.submit(response, decision="continue")
+    assert page.status_code == 200
+    assert not await signed_in(world, mine)
+    assert await signed_in(world, theirs)
+
+
+async def test_a_confirmation_is_bound_to_its_session(world: World) -> None:
+    mine, theirs = world.browser(), world.browser("203.0.113.8")
+    await mine.tokens(world.alice)
+    await theirs.tokens(world.bob)
+    page = await logout(theirs)
+    from tests.fixtures_world import Fields
+
+    stolen = Fields(page.text).values["confirmation"]
+    response = await mine.http.post("/logout", data={"confirmation": stolen})
+    assert response.status_code == 403
+    assert await signed_in(world, mine)
+
+
+async def test_logging_out_twice_is_no_error(world: World) -> None:
+    browser = world.browser()
+    tokens = await browser.tokens(world.alice)
+    for _ in range(2):
+        response = await logout(
+            browser,
+            id_token_hint=tokens["id_token"],
+            post_logout_redirect_uri="https://rp1.test/bye",
+        )
+        assert response.status_code == 303
+    assert (await logout(world.browser())).status_code == 200
+
+
+async def test_an_old_cookie_is_dead_after_logout(world: World) -> None:
+    browser, thief = world.browser(), world.browser()
+    tokens = await browser.tokens(world.alice)
+    cookie = browser.http.cookies["__Host-lt-session"]
+    await logout(browser, id_token_hint=tokens["id_token"])
+    thief.http.cookies.set("__Host-lt-session", cookie)
+    assert not await signed_in(world, thief)
+
+
+class Recorder:
+    """Takes what would leave; answers what the test wants."""
+
+    def __init__(self, status: int | None) -> None:
+        self.status = status
+        self.sent: list[tuple[str, dict[str, str]]] = []
+
+    async def post_form(self, url: str, fields: Any) -> int | None:
+        self.sent.append((url, dict(fields)))
+        return self.status
+
+
+class Silent:
+    def record(self, event: str, fields: Any) -> None:
+        from idp.audit.events import check_event
+
+        check_event(event, fields)
+
+
+async def delivery(world: World, egress: Recorder, stack: Any) -> NoticeDelivery:
+    from idp.app import key_store, open_stores, rotation_policy
+    from keys.keyring import KeyRing
+
+    stores = await stack.enter_async_context(open_stores(world.settings, world.clock))
+    keyring = await KeyRing.load(
+        key_store(world.settings, stores.database),
+        stores.sealer,
+        rotation_policy(world.settings),
+        int(world.clock.now),
+    )
+    return NoticeDelivery(
+        issuer=ISSUER,
+        ends=SqlSessionEnds(stores.database),
+        clients=world.settings.clients,
+        systems=world.settings.systems,
+        keyring=keyring,
+        egress=egress,
+        audit=Silent(),
+        clock=world.clock,
+    )
+
+
+async def test_each_participant_is_told_until_it_has_heard(world: World) -> None:
+    """F05: retries are stored, survive a restart, and every token is signed afresh."""
+    from contextlib import AsyncExitStack
+
+    browser = world.browser()
+    tokens = await browser.tokens(world.alice)
+    other = await browser.tokens(client_id="portal", redirect_uri="https://portal.test/cb")
+    assert other["access_token"]
+    from idp.app import open_stores
+
+    async with open_stores(world.settings, world.clock) as stores:
+        row = await stores.database.one("SELECT sid, subject_id FROM family LIMIT 1")
+        assert row is not None
+        world_ends = SqlSessionEnds(stores.database)
+        from connectors.contract import SessionId, SubjectId
+
+        sid, subject = SessionId(str(row["sid"])), SubjectId(str(row["subject_id"]))
+        named = frozenset({"c1", "portal"})
+        notices = await world_ends.end(sid, subject, int(world.clock.now), named)
+        again = await world_ends.end(sid, subject, int(world.clock.now), named)
+    assert {n.participant for n in notices} == named
+    assert {n.notice_id for n in again} == {n.notice_id for n in notices}
+    assert (await world.userinfo(tokens["access_token"])).status_code == 401
+
+    async with AsyncExitStack() as stack:
+        down = Recorder(None)
+        first = await delivery(world, down, stack)
+        assert await first.deliver_due()
+        assert not await first.deliver_due(), "a failed notice waits for its time"
+    async with AsyncExitStack() as stack:
+        up = Recorder(200)
+        restarted = await delivery(world, up, stack)
+        world.clock.now += 60
+        assert await restarted.deliver_due()
+        assert not await restarted.deliver_due()
+    assert {url for url, _ in up.sent} == {
+        "https://rp1.test/backchannel",
+        "https://portal.test/backchannel",
+    }
+    from tests.tokens import claims_of, header_of
+
+    for _, fields in up.sent:
+        token = fields["logout_token"]
+        claims = claims_of(token)
+        assert header_of(token)["typ"] == "logout+jwt"
+        assert "http://schemas.openid.net/event/backchannel-logout" in claims["events"]
+        assert claims["jti"]
+        assert "nonce" not in claims
+        assert claims["exp"] - claims["iat"] <= 120
+
+
+async def test_a_notice_that_nobody_takes_becomes_a_dead_letter(world: World) -> None:
+    from contextlib import AsyncExitStack
+
+    from connectors.contract import PairwiseSub, SessionId
+    from idp.app import open_stores
+
+    subject = world.alice.account.subject
+    async with open_stores(world.settings, world.clock) as stores:
+        ends = SqlSessionEnds(stores.database)
+        now = int(world.clock.now)
+        for participant in ("system:onestop", "system:gone", "gone"):
+            assert await ends.join(SessionId("s1"), subject, participant, PairwiseSub("p"), now)
+        named = frozenset({"system:onestop", "system:gone", "gone"})
+        await ends.end(SessionId("s1"), subject, now, named)
+        assert not await ends.join(SessionId("s1"), subject, "late", PairwiseSub("p"), now)
+    async with AsyncExitStack() as stack:
+        egress = Recorder(500)
+        worker = await delivery(world, egress, stack)
+        for _ in range(12):
+            await worker.deliver_due()
+            world.clock.now += 86400
+        assert not await worker.deliver_due()
+    assert len(egress.sent) == 8, "only the system that exists is tried, eight times"
+    assert {url for url, _ in egress.sent} == {"https://onestop.test/bye"}
+    async with open_stores(world.settings, world.clock) as stores:
+        rows = await stores.database.rows("SELECT dead_at FROM notice")
+        assert all(row["dead_at"] for row in rows)
+    assert SystemId("onestop") in world.settings.systems
+    assert json.dumps(egress.sent[0][1])

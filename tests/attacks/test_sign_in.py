@@ -1,0 +1,373 @@
+"""Group P of the adversarial cases, and the pages of the sign-in."""
+
+import hashlib
+import hmac
+import re
+from base64 import urlsafe_b64encode
+
+import pytest
+
+from idp.authn.totp import code_at, step_of
+from tests.fixtures_world import (
+    ISSUER,
+    SECRET_2,
+    Browser,
+    Fields,
+    World,
+    answer,
+)
+from tests.tokens import claims_of, header_of
+
+RP2 = "https://rp2.test/cb"
+
+
+async def login_page(browser: Browser, **changes: str | None) -> object:
+    return await browser.follow(await browser.authorize(**changes))
+
+
+def neutral(html: str) -> str:
+    """A page without what differs by chance."""
+    return re.sub(r"[0-9a-f]{16,}", "#", html)
+
+
+async def test_unknown_wrong_and_disabled_look_the_same(world: World) -> None:
+    bodies = []
+    for username in ("nobody", world.alice.account.username, world.dora.account.username):
+        browser = world.browser()
+        page = await login_page(browser)
+        right = world.dora.password if username == "dora" else "x" * 20
+        response = await browser.submit(page, username=username, password=right)
+        assert response.status_code == 200
+        bodies.append(neutral(response.text))
+    assert bodies[0] == bodies[1] == bodies[2]
+    assert "không đúng" in bodies[0]
+
+
+async def test_twins_of_a_user_name_share_one_counter(world: World) -> None:
+    browser = world.browser()
+    twins = ["anh.tuyet", "ANH.TUYET", "Anh.Tuyet ", "ａｎｈ.tuyet", "anh.TUYET"]
+    for name in twins:
+        page = await login_page(browser)
+        await browser.submit(page, username=name, password="x" * 20)
+    page = await login_page(browser)
+    response = await browser.submit(page, username="anh.tuyet", password="x" * 20)
+    assert response.status_code == 429
+
+
+async def test_a_stranger_cannot_lock_somebody_out(world: World) -> None:
+    own = world.browser()
+    await own.tokens(world.alice)
+    for host in range(30):
+        stranger = world.browser(f"192.0.2.{host}")
+        for _ in range(4):
+            page = await login_page(stranger)
+            await stranger.submit(page, username="anh.tuyet", password="x" * 20)
+    stranger = world.browser("192.0.2.200")
+    page = await login_page(stranger)
+    blocked = await stranger.submit(page, username="anh.tuyet", password=world.alice.password)
+    assert blocked.status_code == 429
+    tokens = await own.tokens(world.alice, prompt="login")
+    assert tokens["access_token"]
+
+
+@pytest.mark.parametrize("stage", [{"otp": "000000"}, {}, {"decision": "allow"}])
+async def test_no_stage_can_be_skipped(world: World, stage: dict[str, str]) -> None:
+    browser = world.browser()
+    page = await login_page(browser)
+    response = await browser.submit(page, **stage)
+    assert response.status_code in (200, 403)
+    assert "__Host-lt-session" not in browser.http.cookies
+
+
+async def test_the_second_stage_belongs_to_the_person_of_the_first(world: World) -> None:
+    browser = world.browser()
+    page = await login_page(browser)
+    page = await browser.submit(page, username="anh.tuyet", password=world.alice.password)
+    response = await browser.submit(page, otp=world.otp(world.bob))
+    assert "__Host-lt-session" not in browser.http.cookies
+    assert "wrong" in response.text or "Mã không đúng" in response.text
+
+
+async def test_a_code_of_the_authenticator_counts_once(world: World) -> None:
+    first, second = world.browser(), world.browser("203.0.113.50")
+    code = world.otp(world.alice)
+    results = []
+    for browser in (first, second):
+        page = await login_page(browser)
+        page = await browser.submit(page, username="anh.tuyet", password=world.alice.password)
+        results.append(await browser.submit(page, otp=code))
+    assert results[0].status_code == 303
+    assert results[1].status_code == 200
+    older = code_at(world.alice.totp, step_of(int(world.clock.now)) - 1)
+    page = results[1]
+    assert (await second.submit(page, otp=older)).status_code == 200
+
+
+async def test_cookies_are_host_bound_and_a_planted_twin_is_ignored(world: World) -> None:
+    browser = world.browser()
+    page = await login_page(browser)
+    page = await browser.submit(page, username="anh.tuyet", password=world.alice.password)
+    response = await browser.submit(page, otp=world.otp(world.alice))
+    for cookie in response.headers.get_list("set-cookie"):
+        assert cookie.startswith("__Host-lt-")
+        assert all(flag in cookie for flag in ("Path=/", "HttpOnly", "SameSite=Lax", "Secure"))
+    session = browser.http.cookies["__Host-lt-session"]
+    bare = world.browser()
+    header = {"cookie": f"__Host-lt-session={session}; __Host-lt-session=planted"}
+    twin = await bare.http.get(
+        "/authorize", params=world.authorization(prompt="none"), headers=header
+    )
+    assert answer(twin)["error"] == "login_required"
+    many = "; ".join(f"c{n}=x" for n in range(200)) + f"; __Host-lt-session={session}"
+    found = await bare.http.get(
+        "/authorize", params=world.authorization(prompt="none"), headers={"cookie": many}
+    )
+    assert "code" in answer(found)
+
+
+@pytest.mark.parametrize("password", ["x" * 1025, "x" * 60_000, ""])
+async def test_text_that_cannot_be_a_password_is_refused_before_hashing(
+    world: World, password: str
+) -> None:
+    browser = world.browser()
+    page = await login_page(browser)
+    response = await browser.submit(page, username="anh.tuyet", password=password)
+    assert response.status_code in (200, 400)
+    assert "__Host-lt-session" not in browser.http.cookies
+
+
+async def test_a_flow_ends_after_fifteen_minutes(world: World) -> None:
+    browser = world.browser()
+    page = await login_page(browser)
+    world.clock.now += 901
+    response = await browser.submit(page, username="anh.tuyet", password=world.alice.password)
+    assert response.status_code == 400
+
+
+async def test_consent_is_asked_once_and_denial_releases_nothing(world: World) -> None:
+    browser = world.browser()
+    start = await browser.authorize(client_id="c2", redirect_uri=RP2)
+    page = await browser.sign_in(world.alice, start)
+    assert "Ứng dụng hai" in page.text
+    assert "https://rp2.test" in page.text
+    assert answer(await browser.submit(page, decision="deny"))["error"] == "access_denied"
+    page = await login_page(browser, client_id="c2", redirect_uri=RP2)
+    assert "code" in answer(await browser.submit(page, decision="allow"))
+    assert "code" in answer(await browser.authorize(client_id="c2", redirect_uri=RP2))
+    page = await login_page(browser, client_id="c2", redirect_uri=RP2, prompt="consent")
+    assert "code" in answer(await browser.submit(page, decision="allow"))
+
+
+async def test_the_id_token_carries_claims_where_the_registration_says_so(world: World) -> None:
+    browser = world.browser()
+    page = await browser.sign_in(
+        world.alice, await browser.authorize(client_id="c2", redirect_uri=RP2)
+    )
+    code = answer(await browser.submit(page, decision="allow"))["code"]
+    tokens = (await world.redeem(code, "c2")).json()
+    assert header_of(tokens["id_token"])["alg"] == "RS256"
+    assert claims_of(tokens["id_token"])["name"] == world.alice.account.attributes.full_name
+
+
+async def test_level_two_asks_for_the_second_factor_or_says_why_not(world: World) -> None:
+    browser = world.browser()
+    start = await browser.authorize(
+        client_id="high", redirect_uri="https://high.test/cb", scope="openid"
+    )
+    page = await browser.sign_in(world.pat, start)
+    assert "hai bước" in page.text
+    told = answer(await browser.submit(page, decision="continue"))
+    assert told["error"] == "unmet_authentication_requirements"
+    silent = await browser.authorize(acr_values="LoA2", prompt="none")
+    assert answer(silent)["error"] == "login_required"
+    assert "code" in answer(await browser.authorize(acr_values="LoA1 LoA2"))
+
+
+async def test_max_age_asks_again_and_then_is_content(world: World) -> None:
+    browser = world.browser()
+    await browser.tokens(world.alice)
+    world.clock.now += 120
+    assert "code" in answer(await browser.authorize(max_age="600"))
+    tokens = await browser.tokens(world.alice, max_age="60")
+    assert claims_of(tokens["id_token"])["auth_time"] >= world.clock.now - 60
+
+
+async def test_a_hint_at_one_person_never_answers_for_another(world: World) -> None:
+    browser = world.browser()
+    alices = await browser.tokens(world.alice)
+    hint = alices["id_token"]
+    assert "code" in answer(await browser.authorize(id_token_hint=hint, prompt="none"))
+    other = world.browser("203.0.113.9")
+    start = await other.authorize(id_token_hint=hint)
+    told = answer(await other.sign_in(world.bob, start))
+    assert told["error"] == "login_required"
+    garbage = await browser.authorize(id_token_hint="garbage")
+    assert answer(garbage)["error"] == "login_required"
+
+
+async def test_pages_speak_both_languages_and_remember(world: World) -> None:
+    browser = world.browser()
+    page = await login_page(browser)
+    assert '<html lang="vi">' in page.text  # type: ignore[attr-defined]
+    english = await browser.http.get(str(page.url) + "&lang=en")  # type: ignore[attr-defined]
+    assert '<html lang="en">' in english.text
+    page = await login_page(browser, ui_locales="en")
+    assert "Sign in" in page.text  # type: ignore[attr-defined]
+    home = await browser.http.get("/")
+    assert '<html lang="en">' in home.text
+
+
+async def test_an_answer_can_travel_by_form(world: World) -> None:
+    browser = world.browser()
+    await browser.tokens(world.alice)
+    response = await browser.authorize(response_mode="form_post")
+    form = Fields(response.text)
+    assert form.actions == ["https://rp1.test/cb"]
+    assert form.values["iss"] == ISSUER
+    assert (await world.redeem(form.values["code"])).status_code == 200
+    assert "https://rp1.test" in response.headers["content-security-policy"]
+
+
+async def test_a_system_that_refuses_tells_the_person(world: World) -> None:
+    browser = world.browser()
+    start = await browser.authorize(client_id="register", redirect_uri="https://register.test/cb",
+                                    scope="openid")  # fmt: skip
+    page = await browser.sign_in(world.alice, start)
+    assert "chưa có tài khoản" in page.text
+    silent = await browser.authorize(client_id="register", prompt="none", scope="openid",
+                                     redirect_uri="https://register.test/cb")  # fmt: skip
+    assert answer(silent)["error"] == "interaction_required"
+    told = answer(await browser.submit(page, decision="continue"))
+    assert told["error"] == "access_denied"
+
+
+async def test_a_system_that_creates_gives_one_account_and_keeps_it(world: World) -> None:
+    browser = world.browser()
+    accounts = set()
+    for person in (world.alice, None):
+        tokens = await browser.tokens(
+            person, client_id="portal", redirect_uri="https://portal.test/cb"
+        )
+        claims = (await world.userinfo(tokens["access_token"])).json()
+        accounts.add(claims["local_account"])
+    assert len(accounts) == 1
+    assert accounts.pop().startswith("p-")
+
+
+def ticket_of(page: object) -> dict[str, object]:
+    form = Fields(page.text)  # type: ignore[attr-defined]
+    assert form.actions == ["https://onestop.test/ticket"]
+    head, payload, signature = form.values["ticket"].split(".")
+    computed = hmac.digest(SECRET_2.encode(), f"{head}.{payload}".encode(), "sha256")
+    assert urlsafe_b64encode(computed).rstrip(b"=").decode() == signature
+    return claims_of(form.values["ticket"])
+
+
+async def test_an_old_account_is_claimed_once_with_its_old_password(world: World) -> None:
+    browser = world.browser()
+    start = await browser.http.get("/ticket?system=onestop")
+    page = await browser.sign_in(world.alice, start)
+    assert "Nhận lại tài khoản cũ" in page.text
+    wrong = await browser.submit(page, account="tuyetnt85", password="sai", decision="claim")
+    assert "Không xác nhận được" in wrong.text
+    done = await browser.submit(
+        wrong, account="tuyetnt85", password="mat-khau-cu-2009", decision="claim"
+    )
+    claims = ticket_of(done)
+    assert (claims["local_account"], claims["aud"]) == ("tuyetnt85", "onestop")
+    assert claims["name"] == world.alice.account.attributes.full_name
+    again = ticket_of(await browser.http.get("/ticket?system=onestop"))
+    assert again["local_account"] == "tuyetnt85"
+    assert again["jti"] != claims["jti"]
+    other = world.browser("203.0.113.77")
+    page = await other.sign_in(world.bob, await other.http.get("/ticket?system=onestop"))
+    held = await other.submit(
+        page, account="tuyetnt85", password="mat-khau-cu-2009", decision="claim"
+    )
+    assert "Không xác nhận được" in held.text
+    stopped = await other.submit(held, decision="cancel")
+    assert Fields(stopped.text).values == {"error": "access_denied"}
+
+
+async def test_guesses_at_old_passwords_are_limited(world: World) -> None:
+    browser = world.browser()
+    start = await browser.http.get("/ticket?system=onestop")
+    page = await browser.sign_in(world.alice, start)
+    statuses = []
+    for number in range(7):
+        answered = await browser.submit(
+            page, account="khanhtb", password=f"sai-{number}", decision="claim"
+        )
+        statuses.append(answered.status_code)
+    assert statuses[0] == 200
+    assert statuses[-1] == 429
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "", "?system=unknown", "?system=portal", "?system=onestop&return_url=https://evil.test/",
+        "?system=onestop&return_url=https://onestop.test/ticket?x=1", "?system=a&system=onestop",
+        "?system=%ff",
+    ],
+)  # fmt: skip
+async def test_a_ticket_goes_only_to_a_registered_address(world: World, query: str) -> None:
+    response = await world.browser().http.get(f"/ticket{query}")
+    assert response.status_code == 400
+    assert "<form" not in response.text
+
+
+async def test_the_site_shows_who_is_signed_in_and_answers_health(world: World) -> None:
+    browser = world.browser()
+    assert "Quý vị chưa đăng nhập" in (await browser.http.get("/")).text
+    await browser.tokens(world.alice)
+    home = await browser.http.get("/")
+    assert world.alice.account.attributes.full_name in home.text
+    assert (await browser.http.get("/healthz")).json() == {"status": "ok"}
+    assert (await browser.http.get("/readyz")).json() == {"status": "ready"}
+    missing = await browser.http.get("/nowhere")
+    assert missing.status_code == 404
+    assert "Không tìm thấy" in missing.text
+    css = re.search(r'href="(/static/[^"]+)"', home.text)
+    assert css is not None
+    sheet = await browser.http.get(css.group(1))
+    assert sheet.headers["content-type"].startswith("text/css")
+    digest = hashlib.sha256(sheet.content).hexdigest()[:12]
+    assert digest in css.group(1)
+
+
+async def test_an_unexpected_fault_shows_a_number_and_nothing_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from idp.store.grants import SqlGrants
+
+    async def broken(*_args: object, **_kwargs: object) -> None:
+        raise RuntimeError("secret detail of alice")
+
+    browser = world.browser()
+    await browser.tokens(world.alice)
+    monkeypatch.setattr(SqlGrants, "standing", broken)
+    response = await browser.authorize()
+    assert response.status_code == 500
+    assert "secret detail" not in response.text
+    assert "Mã tra cứu" in response.text
+
+
+async def test_a_store_that_is_away_is_a_503_with_retry_after(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from idp.store.grants import SqlGrants
+    from keys.sql import StoreUnavailableError
+
+    async def away(*_args: object, **_kwargs: object) -> None:
+        raise StoreUnavailableError("away")
+
+    browser = world.browser()
+    tokens = await browser.tokens(world.alice)
+    monkeypatch.setattr(SqlGrants, "standing", away)
+    monkeypatch.setattr(SqlGrants, "family", away)
+    page = await browser.authorize()
+    api = await world.userinfo(tokens["access_token"])
+    for response in (page, api):
+        assert response.status_code == 503
+        assert response.headers["retry-after"] == "5"

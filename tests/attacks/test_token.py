@@ -1,0 +1,373 @@
+"""Group B of the adversarial cases: the token endpoint."""
+
+import asyncio
+import json
+
+import pytest
+
+from tests.fixtures_world import (
+    C1_JWKS,
+    C1_SIGNER,
+    ISSUER,
+    SECRET_1,
+    SECRET_2,
+    VERIFIER,
+    World,
+    basic,
+)
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+def refused(response: object, status: int, code: str) -> bool:
+    return (response.status_code, response.json()["error"]) == (status, code)  # type: ignore[attr-defined]
+
+
+async def test_a_code_gives_tokens_that_speak_of_the_person(world: World) -> None:
+    tokens = await world.browser().tokens(world.alice)
+    assert tokens["token_type"] == "Bearer"
+    assert tokens["access_token"].startswith("at_")
+    claims = (await world.userinfo(tokens["access_token"])).json()
+    assert claims["name"] == world.alice.account.attributes.full_name
+    assert "vn_personal_id" not in claims
+
+
+async def test_a_code_used_twice_is_refused_and_revokes_what_it_gave(world: World) -> None:
+    code = await world.browser().code(world.alice)
+    first = (await world.redeem(code)).json()
+    world.clock.now += 1
+    assert refused(await world.redeem(code), 400, "invalid_grant")
+    assert (await world.userinfo(first["access_token"])).status_code == 401
+    again = await world.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+    assert refused(again, 400, "invalid_grant")
+
+
+async def test_of_fifty_parallel_redemptions_at_most_one_gives_tokens(world: World) -> None:
+    code = await world.browser().code(world.alice)
+    answers = await asyncio.gather(*(world.redeem(code) for _ in range(50)))
+    assert sorted(a.status_code for a in answers) == [200] + [400] * 49
+
+
+async def test_a_code_belongs_to_its_client(world: World) -> None:
+    code = await world.browser().code(world.alice)
+    address = "https://rp1.test/cb"
+    assert refused(await world.redeem(code, "c2", address), 400, "invalid_grant")
+    form = {"grant_type": "authorization_code", "code": code, "client_id": "c2"}
+    told = await world.http.post("/token", data=form, headers=basic("c1", SECRET_1))
+    assert refused(told, 400, "invalid_request")
+    assert (await world.redeem(code)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"redirect_uri": "https://rp1.test/other"},
+        {"code_verifier": None},
+        {"code_verifier": "w" * 43},
+        {"code_verifier": "v" * 42},
+        {"code_verifier": "v" * 129},
+        {"code_verifier": "7w_YNF9DSfIdPf_pRjSq646_kPr-2-o9NAl16JGghdM"},
+    ],
+)
+async def test_a_redemption_must_fit_its_request(
+    world: World, changes: dict[str, str | None]
+) -> None:
+    code = await world.browser().code(world.alice)
+    assert refused(await world.redeem(code, **changes), 400, "invalid_grant")
+    assert (await world.redeem(code)).status_code == 200, "a failed attempt must not burn the code"
+
+
+async def test_a_code_without_the_address_it_was_issued_for_is_refused(world: World) -> None:
+    code = await world.browser().code(world.alice)
+    told = await world.token(grant_type="authorization_code", code=code, code_verifier=VERIFIER)
+    assert refused(told, 400, "invalid_grant")
+
+
+async def test_a_verifier_without_a_challenge_is_a_downgrade(world: World) -> None:
+    browser = world.browser()
+    start = await browser.authorize(
+        client_id="c2", redirect_uri="https://rp2.test/cb", code_challenge=None,
+        code_challenge_method=None,
+    )  # fmt: skip
+    page = await browser.sign_in(world.alice, start)
+    response = await browser.submit(page, decision="allow")
+    code = response.headers["location"].partition("code=")[2].partition("&")[0]
+    assert refused(await world.redeem(code, "c2"), 400, "invalid_grant")
+    assert (await world.redeem(code, "c2", code_verifier=None)).status_code == 200
+
+
+async def test_a_code_of_a_minute_ago_is_dead(world: World) -> None:
+    code = await world.browser().code(world.alice)
+    world.clock.now += 61
+    assert refused(await world.redeem(code), 400, "invalid_grant")
+
+
+async def test_the_gate_is_asked_again_at_redemption(world: World) -> None:
+    from idp.app import open_stores
+
+    code = await world.browser().code(world.alice)
+    async with open_stores(world.settings, world.clock) as stores:
+        await stores.accounts.set_enabled(world.alice.account.subject, enabled=False)
+    assert refused(await world.redeem(code), 400, "invalid_grant")
+
+
+async def test_wrong_secrets_are_slowed_for_their_own_address_only(world: World) -> None:
+    async def guess() -> int:
+        form = {"grant_type": "client_credentials"}
+        headers = basic("c1", "x" * 40)
+        return (await world.http.post("/token", data=form, headers=headers)).status_code
+
+    statuses = [await guess() for _ in range(20)]
+    assert statuses[:10] == [401] * 10
+    assert set(statuses[10:]) == {429}
+    real = world.browser("192.0.2.99").http
+    form = {"grant_type": "client_credentials"}
+    response = await real.post("/token", data=form, headers=basic("c1", SECRET_1))
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("form", "headers", "status", "code"),
+    [
+        ({"client_id": "c1", "client_secret": SECRET_1}, basic("c1", SECRET_1), 400, "invalid_request"),
+        ({"client_id": "c1", "client_secret": SECRET_1}, {}, 401, "invalid_client"),
+        ({"client_id": "c2", "client_secret": SECRET_1}, {}, 401, "invalid_client"),
+        ({}, basic("c2", SECRET_2), 401, "invalid_client"),
+        ({"client_id": "c1"}, {}, 401, "invalid_client"),
+        ({"client_id": "x1"}, {}, 401, "invalid_client"),
+        ({}, basic("x1", SECRET_1), 401, "invalid_client"),
+        ({}, {}, 401, "invalid_client"),
+        ({"client_assertion": "a.b.c"}, {}, 401, "invalid_client"),
+        ({"client_assertion": "a.b.c", "client_assertion_type": ASSERTION_TYPE}, {}, 401, "invalid_client"),
+    ],
+)  # fmt: skip
+async def test_a_client_authenticates_in_its_registered_way_and_in_one(
+    world: World, form: dict[str, str], headers: dict[str, str], status: int, code: str
+) -> None:
+    data = {"grant_type": "client_credentials"} | form
+    assert refused(await world.http.post("/token", data=data, headers=headers), status, code)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"Basic", b"Basic  x", b"Basic \xff\xfe", b"Basic /w==", b"Basic YWJj", b"Bearer x",
+     b"Basic " + b"A" * 65536],
+)  # fmt: skip
+async def test_a_malformed_authorization_header_is_a_refusal(world: World, header: bytes) -> None:
+    response = await world.http.post(
+        "/token", data={"grant_type": "client_credentials"}, headers=[(b"authorization", header)]
+    )
+    assert response.status_code in (400, 401)
+
+
+async def test_two_authorization_headers_are_one_too_many(world: World) -> None:
+    value = basic("c1", SECRET_1)["authorization"].encode()
+    response = await world.http.post(
+        "/token",
+        data={"grant_type": "client_credentials"},
+        headers=[(b"authorization", value), (b"authorization", value)],
+    )
+    assert refused(response, 400, "invalid_request")
+
+
+async def _with_assertion(world: World, assertion: str) -> object:
+    form = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": assertion,
+    }
+    return await world.http.post("/token", data=form)
+
+
+def _forged(world: World, header: dict[str, object], key: bytes | None) -> str:
+    import hmac
+    from base64 import urlsafe_b64encode
+
+    def b64(raw: bytes) -> str:
+        return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+    payload = world.assertion().split(".")[1]
+    signed = f"{b64(json.dumps(header).encode())}.{payload}"
+    signature = b64(hmac.digest(key, signed.encode(), "sha256")) if key is not None else ""
+    return f"{signed}.{signature}"
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "nOnE", "HS256", "RS256", "ES384"])
+async def test_an_assertion_cannot_choose_its_algorithm(world: World, alg: str) -> None:
+    keys = (None, b"", C1_JWKS.encode(), json.loads(C1_JWKS)["keys"][0]["x"].encode())
+    for key in keys:
+        forged = _forged(world, {"alg": alg, "typ": "JWT"}, key)
+        assert refused(await _with_assertion(world, forged), 401, "invalid_client")
+        world.clock.now += 301
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"aud": f"{ISSUER}/token"},
+        {"aud": [ISSUER, "https://other.test"]},
+        {"aud": [ISSUER]},
+        {"aud": "https://other.test"},
+        {"aud": f"{ISSUER}/"},
+        {"aud": ISSUER[:-1]},
+        {"aud": None},
+        {"iss": "c1"},
+        {"sub": "c1"},
+        {"jti": None},
+        {"jti": ""},
+        {"exp": None},
+        {"exp": 1},
+        {"exp": True},
+        {"exp": 2**60},
+        {"exp": "soon"},
+        {"iat": 2**39},
+        {"nbf": 2**39},
+    ],
+)
+async def test_an_assertion_is_for_us_alone_and_for_a_short_time(
+    world: World, changes: dict[str, object]
+) -> None:
+    forged = world.assertion(**changes)
+    assert refused(await _with_assertion(world, forged), 401, "invalid_client")
+
+
+async def test_an_assertion_counts_once_even_on_a_node_that_has_never_seen_it(
+    world: World,
+) -> None:
+    from idp.app import open_service
+
+    assertion = world.assertion()
+    assert (await _with_assertion(world, assertion)).status_code == 200  # type: ignore[attr-defined]
+    assert refused(await _with_assertion(world, assertion), 401, "invalid_client")
+    async with open_service(world.settings, world.clock) as other:
+        world.app = other
+        browser = world.browser()
+        form = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": assertion,
+        }
+        assert refused(await browser.http.post("/token", data=form), 401, "invalid_client")
+
+
+async def test_a_refresh_token_rotates_and_its_reuse_ends_the_family(world: World) -> None:
+    first = await world.browser().tokens(world.alice)
+    second = (
+        await world.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+    ).json()
+    assert second["refresh_token"] != first["refresh_token"]
+    world.clock.now += 1
+    reused = await world.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+    assert refused(reused, 400, "invalid_grant")
+    after = await world.token(grant_type="refresh_token", refresh_token=second["refresh_token"])
+    assert refused(after, 400, "invalid_grant")
+    assert (await world.userinfo(second["access_token"])).status_code == 401
+
+
+async def test_parallel_refreshes_leave_one_living_token(world: World) -> None:
+    first = await world.browser().tokens(world.alice)
+    answers = await asyncio.gather(
+        *(
+            world.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+            for _ in range(50)
+        )
+    )
+    winners = [a.json() for a in answers if a.status_code == 200]
+    assert len(winners) == 1
+    assert all(a.status_code in (200, 400) for a in answers)
+    world.clock.now += 1
+    after = await world.token(
+        grant_type="refresh_token", refresh_token=winners[0]["refresh_token"]
+    )
+    assert after.status_code == 200, "requests sent before the rotation are not replays"
+
+
+async def test_a_refresh_token_is_bound_to_its_client_and_its_scopes(world: World) -> None:
+    tokens = await world.browser().tokens(world.alice)
+    refresh = tokens["refresh_token"]
+    wider = await world.token(
+        grant_type="refresh_token", refresh_token=refresh, scope="openid profile email"
+    )
+    assert refused(wider, 400, "invalid_scope")
+    foreign = await world.token("c2", grant_type="refresh_token", refresh_token=refresh)
+    assert refused(foreign, 400, "invalid_grant")
+    assert (await world.userinfo(refresh)).status_code == 401
+    for cut in range(1, 9):
+        short = await world.token(grant_type="refresh_token", refresh_token=refresh[:-cut])
+        assert refused(short, 400, "invalid_grant")
+    narrower = await world.token(
+        grant_type="refresh_token", refresh_token=refresh, scope="openid"
+    )
+    claims = (await world.userinfo(narrower.json()["access_token"])).json()
+    assert "name" not in claims
+
+
+async def test_no_other_handle_is_a_code(world: World) -> None:
+    browser = world.browser()
+    tokens = await browser.tokens(world.alice)
+    handles = [
+        tokens["access_token"], tokens["refresh_token"], tokens["id_token"],
+        browser.http.cookies["__Host-lt-session"], browser.http.cookies["__Host-lt-device"],
+        "ac_" + tokens["access_token"][3:], "ac_" + tokens["refresh_token"][3:], "ac_", "x" * 9000,
+    ]  # fmt: skip
+    for handle in handles:
+        assert refused(await world.redeem(handle), 400, "invalid_grant")
+
+
+@pytest.mark.parametrize(
+    ("grant", "code"),
+    [
+        ("password", "unsupported_grant_type"),
+        ("implicit", "unsupported_grant_type"),
+        ("urn:ietf:params:oauth:grant-type:device_code", "unsupported_grant_type"),
+        (None, "invalid_request"),
+    ],
+)
+async def test_unknown_grants_are_refused(world: World, grant: str | None, code: str) -> None:
+    assert refused(await world.token(grant_type=grant), 400, code)
+
+
+async def test_only_a_form_by_post_is_a_token_request(world: World) -> None:
+    headers = basic("c1", SECRET_1)
+    assert (await world.http.get("/token", headers=headers)).status_code == 405
+    as_json = await world.http.post(
+        "/token", json={"grant_type": "client_credentials"}, headers=headers
+    )
+    assert refused(as_json, 400, "invalid_request")
+    plain = await world.http.post(
+        "/token", content=b"grant_type=client_credentials",
+        headers=headers | {"content-type": "text/plain"},
+    )  # fmt: skip
+    assert refused(plain, 400, "invalid_request")
+    twice = await world.http.post(
+        "/token", content=b"grant_type=client_credentials&grant_type=password",
+        headers=headers | {"content-type": "application/x-www-form-urlencoded"},
+    )  # fmt: skip
+    assert refused(twice, 400, "invalid_request")
+    huge = await world.http.post("/token", data={"x": "y" * 200_000}, headers=headers)
+    assert refused(huge, 400, "invalid_request")
+
+
+async def test_a_client_acting_for_itself_can_never_be_a_person(world: World) -> None:
+    tokens = (await world.token(grant_type="client_credentials")).json()
+    assert tokens["scope"] == "reports.read"
+    assert "id_token" not in tokens
+    assert "refresh_token" not in tokens
+    assert (await world.introspect(tokens["access_token"]))["sub"] == "client:c1"
+    assert (await world.userinfo(tokens["access_token"])).status_code == 403
+    for scope in ("openid", "offline_access", "profile"):
+        told = await world.token(grant_type="client_credentials", scope=scope)
+        assert refused(told, 400, "invalid_scope")
+    public = await world.token("n1", grant_type="client_credentials")
+    assert refused(public, 400, "unauthorized_client")
+    unregistered = await world.token("c2", grant_type="client_credentials")
+    assert refused(unregistered, 400, "unauthorized_client")
+
+
+async def test_answers_of_the_token_endpoint_are_never_stored(world: World) -> None:
+    for form in ({"grant_type": "client_credentials"}, {"grant_type": "password"}):
+        response = await world.token(**form)
+        assert response.headers["cache-control"] == "no-store"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["content-type"] == "application/json"
+    assert C1_SIGNER.alg == "ES256"

@@ -1,0 +1,359 @@
+"""What every SQL store promises, on SQLite and on PostgreSQL."""
+
+import asyncio
+import hashlib
+import secrets
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.contract import (
+    AccountId,
+    Assurance,
+    PairwiseSub,
+    SectorId,
+    SessionId,
+    SubjectId,
+    SystemId,
+)
+from connectors.links.model import Evidence, Link, LinkState, Transition
+from connectors.links.sql import SqlLinks
+from connectors.links.store import AccountTaken, Opened
+from idp.audit.chain import first_broken
+from idp.audit.writer import BatchingAudit, read_chains
+from idp.authn.usernames import fold
+from idp.model import ClientId, Family, FamilyId, GateClosed, Redeemed, Replayed
+from idp.store.accounts import SqlAccounts
+from idp.store.fences import SqlFences
+from idp.store.grants import SqlGrants
+from idp.store.session_ends import SqlSessionEnds
+from idp.store.sql_migrate import migrate
+from keys.blind import BlindIndex
+from keys.seal import Sealer
+from keys.sql import Database, StoreUnavailableError
+from tests.people import ALICE_NAME, PRIVATE, make_person
+
+NOW = 1_800_000_000
+SECTOR, SYSTEM, SID = SectorId("sec"), SystemId("sys"), SessionId("sid-1")
+ALICE = make_person("anh.tuyet", ALICE_NAME, "074185999111", "x", "hash").account
+
+
+@pytest.fixture
+def accounts(database: Database, sealer: Sealer) -> SqlAccounts:
+    return SqlAccounts(database, sealer, BlindIndex(b"k" * 32))
+
+
+@pytest.fixture
+def grants(database: Database, sealer: Sealer) -> SqlGrants:
+    return SqlGrants(database, sealer)
+
+
+@pytest.fixture
+async def alice(accounts: SqlAccounts) -> SubjectId:
+    assert await accounts.add(ALICE, fold(ALICE.username), NOW)
+    return ALICE.subject
+
+
+def a_family(subject: SubjectId, code: bytes = b"code", **changes: Any) -> Family:
+    family = Family(
+        family_id=FamilyId(secrets.token_hex(8)),
+        code_digest=hashlib.sha256(code).digest(),
+        client_id=ClientId("c1"),
+        subject=subject,
+        sub=PairwiseSub("sub"),
+        sid=SID,
+        scopes=frozenset({"openid", "profile"}),
+        claims_request="",
+        assurance=Assurance.LEVEL_2,
+        amr=("pwd", "otp"),
+        authenticated_at=NOW,
+        created_at=NOW,
+        expires_at=NOW + 600,
+        refreshable=True,
+        offline=False,
+    )
+    return replace(family, **changes)
+
+
+async def test_an_account_is_found_by_its_folded_name_and_holds_what_was_stored(
+    accounts: SqlAccounts, alice: SubjectId
+) -> None:
+    assert await accounts.by_username(fold("ANH.TUYET")) == ALICE
+    assert await accounts.by_subject(alice) == ALICE
+    assert await accounts.by_username("nobody") is None
+    assert await accounts.by_subject(SubjectId("nobody")) is None
+
+
+async def test_a_user_name_is_taken_once(accounts: SqlAccounts, alice: SubjectId) -> None:
+    twin = replace(ALICE, subject=SubjectId("other"))
+    assert not await accounts.add(twin, fold("Anh.Tuyet"), NOW)
+    assert await accounts.by_subject(SubjectId("other")) is None
+
+
+async def test_a_dump_holds_no_personal_data(
+    database: Database, grants: SqlGrants, alice: SubjectId
+) -> None:
+    rows = await database.rows("SELECT * FROM subject")
+    dump = b"|".join(
+        v if isinstance(v, bytes) else str(v).encode() for row in rows for v in dict(row).values()
+    )
+    assert not [secret for secret in PRIVATE if secret.encode() in dump]
+
+
+async def test_a_totp_step_is_taken_by_one_of_many(
+    accounts: SqlAccounts, alice: SubjectId
+) -> None:
+    taken = await asyncio.gather(*(accounts.take_totp_step(alice, 100) for _ in range(20)))
+    assert sum(taken) == 1
+    assert not await accounts.take_totp_step(alice, 99)
+    assert await accounts.take_totp_step(alice, 101)
+
+
+async def test_a_password_hash_can_be_renewed(accounts: SqlAccounts, alice: SubjectId) -> None:
+    await accounts.set_password_hash(alice, "newer")
+    found = await accounts.by_subject(alice)
+    assert found is not None
+    assert found.password_hash == "newer"
+
+
+async def test_a_code_is_redeemed_by_one_of_fifty(grants: SqlGrants, alice: SubjectId) -> None:
+    families = [a_family(alice) for _ in range(50)]
+    outcomes = await asyncio.gather(*(grants.redeem(family) for family in families))
+    winner = families[[isinstance(o, Redeemed) for o in outcomes].index(True)]
+    assert sum(isinstance(o, Redeemed) for o in outcomes) == 1
+    assert all(o == Replayed(winner.family_id) for o in outcomes if not isinstance(o, Redeemed))
+
+
+async def test_the_gate_closes_for_the_disabled_the_unknown_and_ended_sessions(
+    accounts: SqlAccounts, grants: SqlGrants, database: Database, alice: SubjectId
+) -> None:
+    assert await grants.redeem(a_family(SubjectId("nobody"))) == GateClosed()
+    await accounts.set_enabled(alice, enabled=False)
+    assert await grants.redeem(a_family(alice)) == GateClosed()
+    await accounts.set_enabled(alice, enabled=True)
+    await SqlSessionEnds(database).end(SID, alice, NOW, frozenset())
+    assert await grants.redeem(a_family(alice)) == GateClosed()
+    assert await grants.redeem(a_family(alice, sid=SessionId("sid-2"))) == Redeemed()
+    assert not await accounts.set_enabled(SubjectId("nobody"), enabled=True)
+
+
+async def test_a_family_comes_back_as_it_was_stored(grants: SqlGrants, alice: SubjectId) -> None:
+    family = a_family(alice)
+    await grants.redeem(family)
+    standing = await grants.family(family.family_id, SYSTEM, b"")
+    assert standing is not None
+    assert standing.family == family
+    assert standing.attributes == ALICE.attributes
+    assert standing.live(NOW)
+    assert not standing.live(NOW + 600)
+    assert await grants.family(FamilyId("none"), SYSTEM, b"") is None
+
+
+async def test_a_rotation_has_one_winner(grants: SqlGrants, alice: SubjectId) -> None:
+    family = a_family(alice)
+    await grants.redeem(family)
+    won = await asyncio.gather(*(grants.rotate(family.family_id, 0, NOW) for _ in range(20)))
+    assert sum(won) == 1
+    assert await grants.rotate(family.family_id, 1, NOW)
+    assert await grants.revoke_family(family.family_id, "test", NOW)
+    assert not await grants.revoke_family(family.family_id, "test", NOW)
+    assert not await grants.rotate(family.family_id, 2, NOW)
+    standing = await grants.family(family.family_id, SYSTEM, b"")
+    assert standing is not None
+    assert standing.revoked
+    assert not standing.live(NOW)
+
+
+async def test_a_pairwise_sub_is_made_once(grants: SqlGrants, alice: SubjectId) -> None:
+    subs = await asyncio.gather(
+        *(grants.pairwise(alice, SECTOR, PairwiseSub(f"s{n}"), NOW) for n in range(20))
+    )
+    assert len(set(subs)) == 1
+    other = await grants.pairwise(alice, SectorId("other"), PairwiseSub("t"), NOW)
+    assert other not in subs
+
+
+async def test_a_standing_tells_the_gate_the_consent_and_the_links_of_one_system(
+    grants: SqlGrants, database: Database, alice: SubjectId
+) -> None:
+    await grants.consent(alice, ClientId("c1"), frozenset({"openid"}), NOW)
+    await grants.consent(alice, ClientId("c1"), frozenset({"profile"}), NOW)
+    links = SqlLinks(database)
+    for system, account in ((SYSTEM, "a1"), (SystemId("elsewhere"), "b1")):
+        assert await links.open(a_link(alice, system, account), BY_TEST) == Opened()
+    standing = await grants.standing(alice, "c1", SECTOR, SYSTEM, SID)
+    assert standing is not None
+    assert standing.consented == {"openid", "profile"}
+    assert standing.accounts == (AccountId("a1"),)
+    assert (standing.sub, standing.enabled, standing.session_ended) == (None, True, False)
+    assert await grants.standing(SubjectId("nobody"), "c1", SECTOR, SYSTEM, SID) is None
+    person = await grants.person(alice)
+    assert person is not None
+    assert person[2] == ALICE.attributes
+    assert await grants.person(SubjectId("nobody")) is None
+
+
+async def test_a_fence_has_one_winner_and_is_swept(database: Database) -> None:
+    fences = SqlFences(database)
+    won = await asyncio.gather(*(fences.once("jti", b"d", NOW) for _ in range(50)))
+    assert sum(won) == 1
+    assert await fences.once("other", b"d", NOW + 10)
+    assert await fences.taken("jti", b"d")
+    assert await fences.sweep(NOW + 1) == 1
+    assert not await fences.taken("jti", b"d")
+    assert await fences.taken("other", b"d")
+
+
+async def test_ending_a_session_revokes_its_families_but_not_the_offline_ones(
+    grants: SqlGrants, database: Database, alice: SubjectId
+) -> None:
+    online, offline = a_family(alice, b"1"), a_family(alice, b"2", offline=True)
+    await grants.redeem(online)
+    await grants.redeem(offline)
+    ends = SqlSessionEnds(database)
+    notices = await ends.end(SID, alice, NOW, frozenset({"c1"}))
+    assert [n.participant for n in notices] == ["c1"]
+    assert await ends.end(SID, alice, NOW, frozenset({"c1"})) == notices
+    living = [await grants.family(f.family_id, None, b"") for f in (online, offline)]
+    assert [s.live(NOW) for s in living if s] == [False, True]
+
+
+async def test_a_notice_is_leased_to_one_node(
+    grants: SqlGrants, database: Database, alice: SubjectId
+) -> None:
+    await grants.redeem(a_family(alice))
+    ends = SqlSessionEnds(database)
+    await ends.end(SID, alice, NOW, frozenset({"c1"}))
+    leased = await asyncio.gather(*(ends.due(NOW, 10, 30) for _ in range(8)))
+    assert sum(map(len, leased)) == 1
+    again = await ends.due(NOW + 31, 10, 30)
+    assert len(again) == 1
+    await ends.failed(again[0].notice_id, NOW + 31, NOW + 100)
+    assert not await ends.due(NOW + 99, 10, 30)
+    later = await ends.due(NOW + 100, 10, 30)
+    assert later[0].attempts == 1
+    await ends.delivered(later[0].notice_id, NOW + 100)
+    assert not await ends.due(NOW + 10_000, 10, 30)
+
+
+BY_TEST = Transition(
+    actor="test", reason="test", evidence=Evidence(rule="t", rule_version=1), at=NOW
+)
+
+
+def a_link(subject: SubjectId, system: SystemId, account: str) -> Link:
+    return Link(
+        link_id=secrets.token_hex(8),
+        subject=subject,
+        system=system,
+        account=AccountId(account),
+        state=LinkState.ACTIVE,
+        version=1,
+        created_at=NOW,
+    )
+
+
+async def test_an_account_never_has_two_holders(
+    accounts: SqlAccounts, database: Database, alice: SubjectId
+) -> None:
+    bob = replace(ALICE, subject=SubjectId("bob"), username="bao.khanh")
+    assert await accounts.add(bob, fold("bao.khanh"), NOW)
+    links = SqlLinks(database)
+    wanted = [a_link(alice if n % 2 else bob.subject, SYSTEM, "old") for n in range(50)]
+    outcomes = await asyncio.gather(*(links.open(link, BY_TEST) for link in wanted))
+    assert sum(o == Opened() for o in outcomes) == 1
+    assert AccountTaken(by_same_subject=False) in outcomes
+    assert AccountTaken(by_same_subject=True) in outcomes
+    rows = await database.rows("SELECT * FROM link_transition")
+    assert len(rows) == 1
+
+
+async def test_a_link_moves_by_compare_and_swap_and_frees_its_account_at_the_end(
+    database: Database, alice: SubjectId
+) -> None:
+    links = SqlLinks(database)
+    link = a_link(alice, SYSTEM, "old")
+    await links.open(link, BY_TEST)
+    moved = await asyncio.gather(
+        *(links.move(link, LinkState.ENDED, BY_TEST) for _ in range(10))
+    )
+    assert sum(moved) == 1
+    assert await links.holder_of(SYSTEM, AccountId("old")) is None
+    assert not await links.of_subject(alice, SYSTEM)
+    assert await links.open(a_link(alice, SYSTEM, "old"), BY_TEST) == Opened()
+
+
+async def test_a_transaction_is_all_or_nothing(database: Database) -> None:
+    with pytest.raises(RuntimeError):
+        async with database.transaction() as statements:
+            await statements.change(
+                "INSERT INTO fence (kind, digest, expires_at) VALUES ($1, $2, $3)", "t", b"1", 1
+            )
+            raise RuntimeError
+    assert not await SqlFences(database).taken("t", b"1")
+    assert not await database.rows("SELECT * FROM fence")
+
+
+async def test_a_statement_that_breaks_a_rule_does_not_break_the_connection(
+    database: Database,
+) -> None:
+    sql = "INSERT INTO fence (kind, digest, expires_at) VALUES ($1, $2, $3)"
+    await database.change(sql, "t", b"1", 1)
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        await database.change(sql, "t", b"1", 1)
+    assert await database.one("SELECT 1 AS up") is not None
+
+
+async def test_cancelled_requests_never_get_anothers_answer(database: Database) -> None:
+    """X07: after a storm of cancelled statements every answer belongs to its asker."""
+
+    async def ask(number: int) -> int:
+        row = await database.one("SELECT CAST($1 AS BIGINT) AS n", number)
+        assert row is not None
+        return int(row["n"] or 0)
+
+    storm = [asyncio.create_task(ask(n)) for n in range(300)]
+    await asyncio.sleep(0)
+    for task in storm[::2]:
+        task.cancel()
+    await asyncio.gather(*storm, return_exceptions=True)
+    assert await asyncio.gather(*(ask(n) for n in range(300))) == list(range(300))
+
+
+async def test_a_migration_can_be_run_again(database_url: str) -> None:
+    for _ in range(2):
+        migrate(database_url)
+
+
+async def test_the_audit_chain_shows_every_change(database: Database) -> None:
+    audit = BatchingAudit(database, "chain-1", lambda: NOW)
+    for number in range(5):
+        audit.record("code_issued", {"client": f"c{number}", "sid": "s"})
+    await audit.flush()
+    audit.record("signed_out", {"sid": "s", "notices": 2})
+    await audit.flush()
+    await audit.flush()
+    records = (await read_chains(database))["chain-1"]
+    assert len(records) == 6
+    assert first_broken(records) is None
+    assert first_broken([replace(records[0], event="signed_in"), *records[1:]]) is not None
+    assert first_broken(records[:2] + records[3:]) == records[3]
+    assert first_broken([records[1], records[0], *records[2:]]) is not None
+    with pytest.raises(ValueError, match="may not carry"):
+        audit.record("code_issued", {"name": "x"})
+    with pytest.raises(KeyError):
+        audit.record("unheard_of", {})
+
+
+async def test_a_database_that_is_gone_is_told_as_such(tmp_path: Path) -> None:
+    from idp.store.postgres import PostgresDatabase
+    from idp.store.sqlite import SqliteDatabase
+
+    with pytest.raises(StoreUnavailableError):
+        await PostgresDatabase.connect("postgresql://nobody@127.0.0.1:1/none")
+    empty = SqliteDatabase(tmp_path / "empty.sqlite")
+    with pytest.raises(StoreUnavailableError):
+        await empty.one("SELECT * FROM subject")
+    await empty.close()
