@@ -1,6 +1,7 @@
 """`[systems.ID]`: information systems in TOML, and how a mistake in any table is told."""
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from connectors.contract import (
     Assurance,
@@ -30,6 +31,7 @@ from connectors.registry import (
 )
 
 MIN_SECRET = 32
+_SYSTEM_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}", re.ASCII)
 MIN_DIFFERENT = 10
 SecretReader = Callable[[str | None, str | None, str | None], str | None]
 """Reads a secret by (environment variable, file, inline text): exactly one is given."""
@@ -122,7 +124,7 @@ class _Rule(_Table):
     claim: Annotated[str, Field(pattern=r"^[a-z_]{1,60}$")]
     source: Source
     transform: Transform = Transform.NONE
-    required: bool = False
+    required: StrictBool = False
     scope: str = "openid"
 
 
@@ -152,7 +154,7 @@ class SystemTable(_Table):
     level: Literal["national", "province", "commune"]
     dialect: Dialect
     sector: Annotated[str, Field(pattern=r"^[a-z0-9._-]{1,100}$")] | None = None
-    required_assurance: Annotated[int, Field(ge=1, le=2)] = 1
+    required_assurance: Annotated[int, Field(strict=True, ge=1, le=2)] = 1
     claims: tuple[_Rule, ...] | None = None
     when_unlinked: WhenUnlinked
     provisioning: Literal["match-only", "just-in-time", "pre-provision"] = "match-only"
@@ -173,6 +175,9 @@ def read_systems(
     systems: dict[SystemId, System] = {}
     problems: list[Problem] = []
     for name, table in tables.items():
+        if not _SYSTEM_ID.fullmatch(name):
+            problems.append(Problem(file, f"systems.{name}", "an id of a-z, 0-9 and ._-, at most 50"))
+            continue
         try:
             checked = SystemTable.model_validate(table)
         except ValidationError as error:

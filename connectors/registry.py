@@ -42,8 +42,9 @@ class FileVerification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketSettings:
-    """How the signed one-time ticket reaches the system. Two secrets while one is replaced:
-    the first signs.
+    """How the signed one-time ticket reaches the system.
+
+    One secret: we only sign, so while it is replaced the system is the one that accepts two.
     """
 
     return_urls: tuple[str, ...]

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from connectors.contract import AccountId, SubjectId, SystemId
-from connectors.links.model import Evidence, Link, LinkState, Transition, check_transition
+from connectors.links.model import HOLDING, Evidence, Link, LinkState, Transition, check_transition
 from connectors.links.store import AccountTaken, Opened, OpenOutcome
 from keys.sql import Database, Row, Statements
 
@@ -68,12 +68,17 @@ class SqlLinks:
         async with self._database.transaction() as statements:
             changed = await statements.change(
                 "UPDATE link SET state = $1, version = version + 1, changed_at = $2,"
-                " evidence = $3 WHERE id = $4 AND version = $5",
+                " evidence = $3 WHERE id = $4 AND version = $5"
+                f" AND ($6 = 0 OR NOT EXISTS (SELECT 1 FROM link AS held WHERE held.id <> $4"
+                f" AND held.system_id = $7 AND held.account_id = $8 AND held.{_HOLDING}))",
                 to_state.value,
                 transition.at,
                 _json(transition.evidence),
                 link.link_id,
                 link.version,
+                int(to_state in HOLDING),
+                link.system,
+                link.account,
             )
             if changed == 1:
                 await self._note(statements, link.link_id, link.state, to_state, transition)

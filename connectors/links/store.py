@@ -41,6 +41,8 @@ class LinkStore(Protocol):
     async def move(self, link: Link, to_state: LinkState, transition: Transition) -> bool:
         """Change the state if the version still is `link.version`: true for one caller.
 
+        False too where the new state would hold an account that somebody holds already.
+
         Raises: IllegalTransition.
         """
         ...

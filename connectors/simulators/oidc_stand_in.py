@@ -5,6 +5,7 @@ import time
 from urllib.parse import urlencode
 
 import httpx
+from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from fastapi import Form, Request
@@ -75,9 +76,9 @@ class OidcStandIn(StandIn):
             return response
         try:
             id_token, claims = await self._redeem(str(query.get("code")), *pending)
-        except (JoseRefused, httpx.HTTPError, KeyError, ValueError):
+            account, sid = str(claims["local_account"]), str(claims["sid"])
+        except (JoseRefused, OAuthError, httpx.HTTPError, KeyError, ValueError):
             return self._failed(request)
-        account, sid = str(claims["local_account"]), str(claims["sid"])
         self.accounts.remember(account, str(claims.get("name", "")))
         return self.enter(RedirectResponse("/", 303), account, sid, id_token)
 

@@ -1,5 +1,8 @@
 """Asking the system itself."""
 
+import asyncio
+import json
+
 import httpx
 
 from connectors.contract import AccountId, CannotCheck, NotProven, ProofOutcome, Proven
@@ -23,20 +26,34 @@ class HttpVerifier:
     async def prove(self, account_name: str, password: str) -> ProofOutcome:
         """See `AccountVerifier.prove`."""
         try:
-            response = await self._client.post(
+            status, body = await self._ask(account_name, password)
+            if status == httpx.codes.FORBIDDEN:
+                return NotProven()
+            if status != httpx.codes.OK or len(body) > MAX_ANSWER:
+                return CannotCheck(f"status {status}")
+            account = json.loads(body).get("account")
+        except (httpx.HTTPError, ValueError, AttributeError, RecursionError, TimeoutError) as error:
+            return CannotCheck(type(error).__name__)
+        if not isinstance(account, str) or not 0 < len(account) <= MAX_ACCOUNT:
+            return CannotCheck("answer without account")
+        return Proven(AccountId(account))
+
+    async def _ask(self, account_name: str, password: str) -> tuple[int, bytes]:
+        """Status and body; no more than the cap and one chunk is ever held."""
+        async with (
+            asyncio.timeout(TIMEOUT_SECONDS),
+            self._client.stream(
+                "POST",
                 self._url,
                 json={"account": account_name, "password": password},
                 headers={"authorization": f"Bearer {self._secret}"},
                 timeout=TIMEOUT_SECONDS,
                 follow_redirects=False,
-            )
-            if response.status_code == httpx.codes.FORBIDDEN:
-                return NotProven()
-            if response.status_code != httpx.codes.OK or len(response.content) > MAX_ANSWER:
-                return CannotCheck(f"status {response.status_code}")
-            account = response.json().get("account")
-        except (httpx.HTTPError, ValueError, AttributeError) as error:
-            return CannotCheck(type(error).__name__)
-        if not isinstance(account, str) or not 0 < len(account) <= MAX_ACCOUNT:
-            return CannotCheck("answer without account")
-        return Proven(AccountId(account))
+            ) as response,
+        ):
+            body = b""
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > MAX_ANSWER:
+                    break
+            return response.status_code, body

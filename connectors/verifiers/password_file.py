@@ -22,7 +22,7 @@ class PasswordFileVerifier:
         """See `AccountVerifier.prove`. The file is read at every call: an extract can be renewed."""
         try:
             table = await asyncio.to_thread(self._read)
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, csv.Error):
             return CannotCheck("extract unreadable")
         scheme, salt, digest = table.get(account_name, _NOBODY)
         computed = hashlib.new(scheme, (salt + password).encode(), usedforsecurity=False)
@@ -34,5 +34,5 @@ class PasswordFileVerifier:
             return {
                 row["account"]: (row["scheme"], row["salt"], row["digest"])
                 for row in csv.DictReader(file)
-                if row["scheme"] in SCHEMES
+                if row["scheme"] in SCHEMES and row["digest"]
             }
