@@ -176,7 +176,9 @@ def read_systems(
     problems: list[Problem] = []
     for name, table in tables.items():
         if not _SYSTEM_ID.fullmatch(name):
-            problems.append(Problem(file, f"systems.{name}", "an id of a-z, 0-9 and ._-, at most 50"))
+            problems.append(
+                Problem(file, f"systems.{name}", "an id of a-z, 0-9 and ._-, at most 50")
+            )
             continue
         try:
             checked = SystemTable.model_validate(table)

@@ -73,4 +73,3 @@ def completion(shell: str) -> None:
     if kind is None:
         raise click.UsageError("no completion for this shell")
     click.echo(kind(lienthong, {}, "lienthong", "_LIENTHONG_COMPLETE").source())
-

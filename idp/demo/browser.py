@@ -67,6 +67,13 @@ class Browser:
         data = self.form.fields | fields
         return await self._follow(await self._client.post(target, data=data))
 
+    async def sign_in_cookies(self, fields: dict[str, str]) -> dict[str, str]:
+        """Send the form and follow nothing; the cookies that the browser then holds."""
+        target = urljoin(self.url, self.form.action if self.form else "")
+        data = (self.form.fields if self.form else {}) | fields
+        await self._client.post(target, data=data)
+        return dict(self._client.cookies)
+
     async def _follow(self, response: httpx.Response) -> httpx.Response:
         for _ in range(MAX_HOPS):
             self.url = str(response.url)

@@ -7,6 +7,7 @@ sign-in makes one. What is not hot goes through redis-py.
 import asyncio
 import ssl
 from collections import deque
+from typing import cast
 from urllib.parse import unquote, urlsplit
 
 import hiredis
@@ -30,8 +31,8 @@ class _Wire(asyncio.Protocol):
         self._out: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self.transport = transport
+        # No isinstance: the transports of uvloop only behave like asyncio's.
+        self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)

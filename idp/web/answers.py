@@ -115,5 +115,6 @@ def _pressure(fault: Exception) -> tuple[int, str, Header]:
         case Overloaded(retry_after_seconds=seconds):
             status, code = 503, "temporarily_unavailable"
         case _:
+            logger.warning("a store is away: %s", fault)
             status, code, seconds = 503, "temporarily_unavailable", 5
     return status, code, (b"retry-after", str(math.ceil(seconds)).encode())

@@ -1,6 +1,7 @@
 """The OpenID Connect dialect: /authorize."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from connectors.contract import Dialect, PairwiseSub, SignInRequest, SystemId, WhenUnlinked
@@ -26,6 +27,16 @@ from idp.web.doors import AnsweredRefusal, Reading, origin_of
 from idp.web.http import Answer, HttpRequest, see_other
 from idp.web.page_answers import PageAnswers
 from idp.web.views import FormPostView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcReading(Reading):
+    """An authorization request, checked once and carried to its answer."""
+
+    form: Form
+    client: Client
+    redirect: VerifiedRedirect
+    checked: AuthorizationRequest
 
 
 class OidcDoor:
@@ -68,7 +79,11 @@ class OidcDoor:
         except OAuthError as error:
             answer = self._send(request, client, redirect, form, _error(error))
             raise AnsweredRefusal(answer) from None
-        return Reading(
+        return OidcReading(
+            form=form,
+            client=client,
+            redirect=redirect,
+            checked=checked,
             sign_in=sign_in,
             raw=raw,
             return_address=redirect.uri,
@@ -114,15 +129,13 @@ class OidcDoor:
         Spec: RFC 6749 §4.1.2, RFC 9207 §2
         """
         del issue  # the local account is read again at userinfo, as it stands then
-        form = parse_form(reading.raw.encode())
-        client = resolve_client(form, self._clients)
-        redirect = resolve_redirect(form, client)
-        checked = check_request(form, client, redirect)
+        own = _own(reading)
+        client, checked = own.client, own.checked
         grant = CodeGrant(
             subject=session.subject,
             sub=await self._sign_in.sub(reading.sign_in, standing, now),
             sid=session.sid,
-            redirect_uri=redirect.uri,
+            redirect_uri=own.redirect.uri,
             scopes=checked.scopes,
             claims_request=checked.claims.compact(),
             code_challenge=checked.code_challenge,
@@ -133,14 +146,13 @@ class OidcDoor:
             expires_at=now + CODE_SECONDS,
         )
         self._audit.record("code_issued", {"client": client.client_id, "sid": session.sid})
-        return self._send(request, client, redirect, form, {"code": self._mint.code(grant, client)})
+        fields = {"code": self._mint.code(grant, client)}
+        return self._send(request, client, own.redirect, own.form, fields)
 
     def refuse(self, request: HttpRequest, reading: Reading, error: OAuthError) -> Answer:
         """See `Door.refuse`."""
-        form = parse_form(reading.raw.encode())
-        client = resolve_client(form, self._clients)
-        redirect = resolve_redirect(form, client)
-        return self._send(request, client, redirect, form, _error(error))
+        own = _own(reading)
+        return self._send(request, own.client, own.redirect, own.form, _error(error))
 
     def _send(
         self,
@@ -168,6 +180,12 @@ class OidcDoor:
         return self._pages.page(
             self._pages.pages.form_post(view), nonce, form_targets=(origin_of(redirect.uri),)
         )
+
+
+def _own(reading: Reading) -> OidcReading:
+    if isinstance(reading, OidcReading):
+        return reading
+    raise TypeError("a reading of another door")
 
 
 def _error(error: OAuthError) -> dict[str, str]:

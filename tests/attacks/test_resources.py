@@ -94,9 +94,7 @@ async def test_a_revoked_token_is_inactive_everywhere(world: World) -> None:
     assert revoked.status_code == 200
     assert await world.introspect(tokens["access_token"]) == {"active": False}
     assert (await world.userinfo(tokens["access_token"])).status_code == 401
-    refreshed = await world.token(
-        grant_type="refresh_token", refresh_token=tokens["refresh_token"]
-    )
+    refreshed = await world.token(grant_type="refresh_token", refresh_token=tokens["refresh_token"])
     assert refreshed.status_code == 200
 
 
@@ -156,9 +154,7 @@ async def test_a_disabled_person_is_disabled_everywhere_at_once(world: World) ->
         await stores.accounts.set_enabled(world.alice.account.subject, enabled=False)
     assert (await world.userinfo(tokens["access_token"])).status_code == 401
     assert await world.introspect(tokens["access_token"]) == {"active": False}
-    refreshed = await world.token(
-        grant_type="refresh_token", refresh_token=tokens["refresh_token"]
-    )
+    refreshed = await world.token(grant_type="refresh_token", refresh_token=tokens["refresh_token"])
     assert refreshed.status_code == 400
 
 

@@ -276,9 +276,7 @@ async def test_parallel_refreshes_leave_one_living_token(world: World) -> None:
     assert len(winners) == 1
     assert all(a.status_code in (200, 400) for a in answers)
     world.clock.now += 1
-    after = await world.token(
-        grant_type="refresh_token", refresh_token=winners[0]["refresh_token"]
-    )
+    after = await world.token(grant_type="refresh_token", refresh_token=winners[0]["refresh_token"])
     assert after.status_code == 200, "requests sent before the rotation are not replays"
 
 
@@ -295,9 +293,7 @@ async def test_a_refresh_token_is_bound_to_its_client_and_its_scopes(world: Worl
     for cut in range(1, 9):
         short = await world.token(grant_type="refresh_token", refresh_token=refresh[:-cut])
         assert refused(short, 400, "invalid_grant")
-    narrower = await world.token(
-        grant_type="refresh_token", refresh_token=refresh, scope="openid"
-    )
+    narrower = await world.token(grant_type="refresh_token", refresh_token=refresh, scope="openid")
     claims = (await world.userinfo(narrower.json()["access_token"])).json()
     assert "name" not in claims
 

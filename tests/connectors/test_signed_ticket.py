@@ -108,9 +108,7 @@ def test_mapped_claims_cannot_overwrite_what_the_ticket_itself_says() -> None:
 
 
 def test_without_an_account_no_account_is_named() -> None:
-    token = make_ticket(
-        SYSTEM, replace(RESULT, account=None), {}, issuer=ISSUER, now=NOW, jti="j"
-    )
+    token = make_ticket(SYSTEM, replace(RESULT, account=None), {}, issuer=ISSUER, now=NOW, jti="j")
     assert "local_account" not in unverified(token)
 
 

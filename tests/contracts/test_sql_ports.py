@@ -102,9 +102,7 @@ async def test_a_dump_holds_no_personal_data(
     assert not [secret for secret in PRIVATE if secret.encode() in dump]
 
 
-async def test_a_totp_step_is_taken_by_one_of_many(
-    accounts: SqlAccounts, alice: SubjectId
-) -> None:
+async def test_a_totp_step_is_taken_by_one_of_many(accounts: SqlAccounts, alice: SubjectId) -> None:
     taken = await asyncio.gather(*(accounts.take_totp_step(alice, 100) for _ in range(20)))
     assert sum(taken) == 1
     assert not await accounts.take_totp_step(alice, 99)
@@ -276,9 +274,7 @@ async def test_a_link_moves_by_compare_and_swap_and_frees_its_account_at_the_end
     links = SqlLinks(database)
     link = a_link(alice, SYSTEM, "old")
     await links.open(link, BY_TEST)
-    moved = await asyncio.gather(
-        *(links.move(link, LinkState.ENDED, BY_TEST) for _ in range(10))
-    )
+    moved = await asyncio.gather(*(links.move(link, LinkState.ENDED, BY_TEST) for _ in range(10)))
     assert sum(moved) == 1
     assert await links.holder_of(SYSTEM, AccountId("old")) is None
     assert not await links.of_subject(alice, SYSTEM)

@@ -1,0 +1,1 @@
+"""The load kit: the same work for us and for a peer, in one run."""
