@@ -136,3 +136,8 @@ def test_the_lock_files_hold_hashes_and_no_address() -> None:
         text = lock.read_text("utf-8")
         assert "--hash=sha256:" in text
         assert "://" not in text
+
+
+def test_the_page_of_standards_is_up_to_date() -> None:
+    command = [sys.executable, str(ROOT / "docs/generate_standards.py"), "--check"]
+    assert subprocess.run(command, check=False).returncode == 0
