@@ -1,9 +1,10 @@
 """The chain: each record holds the hash of the one before it. Pure."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+import orjson
 
 GENESIS = "0" * 64
 
@@ -25,7 +26,7 @@ def make_record(
     chain: str, seq: int, at: int, event: str, fields: Mapping[str, str | int], previous: str
 ) -> Record:
     """The next record of a chain."""
-    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    text = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS).decode()
     digest = _digest(chain, seq, at, event, text, previous)
     return Record(
         chain=chain, seq=seq, at=at, event=event, fields=text, previous=previous, hash=digest
@@ -33,8 +34,8 @@ def make_record(
 
 
 def _digest(chain: str, seq: int, at: int, event: str, fields: str, previous: str) -> str:
-    framed = json.dumps([chain, seq, at, event, fields, previous], separators=(",", ":"))
-    return hashlib.sha256(framed.encode()).hexdigest()
+    framed = orjson.dumps([chain, seq, at, event, fields, previous])
+    return hashlib.sha256(framed).hexdigest()
 
 
 def first_broken(records: Iterable[Record]) -> Record | None:

@@ -123,7 +123,9 @@ class _Demo:
         for system in self._files.systems():
             addresses.add_row(system["id"], system["address"] + "/")
         self._console.print(addresses)
-        people = Table("User name", "Password", "OTP secret", "Old account", title="Accounts")
+        people = Table("User name", "Password", title="Accounts")
+        for heading in ("OTP secret", "Old account"):
+            people.add_column(heading, overflow="fold")
         for person in self._people:
             old = f"{person.old_account} / {person.old_password}" if person.old_account else "–"
             people.add_row(person.username, person.password, str(person.facts()["otp_secret"]), old)

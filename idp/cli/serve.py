@@ -1,5 +1,6 @@
 """`lienthong serve` and `lienthong migrate`."""
 
+import gc
 import importlib.util
 import logging
 import sys
@@ -16,6 +17,7 @@ from idp.store.sql_migrate import migrate as apply_migrations
 FAST = ("uvloop", "httptools")
 KEEP_ALIVE_SECONDS = 20
 DRAIN_SECONDS = 20
+GC_THRESHOLD = 20_000
 
 
 @lienthong.command()
@@ -57,6 +59,10 @@ async def _serve(settings: Settings, listen: str) -> None:
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
+        # What was made by now lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD)
         await uvicorn.Server(config).serve()
 
 

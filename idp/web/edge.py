@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any
 
 from idp.ports import Clock, Entropy
 from idp.web.http import Answer, App, Endpoint, HttpRequest, Receive, Scope, Send
@@ -85,27 +86,35 @@ class Edge:
             address=caller_address(scope, self._trusted),
             received_at=self._clock(),
         )
-        started = False
-
-        async def watched_send(message: dict[str, object]) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
+        outgoing = _Outgoing(send)
         try:
             if endpoint is not None:
                 answer = await endpoint(request)
-                await answer.send(send)
+                await answer.send(outgoing)
             else:
-                await self._app(scope, receive, watched_send)  # type: ignore[arg-type]  # dict is a MutableMapping; Send is invariant
+                await self._app(scope, receive, outgoing)
         except Exception as fault:  # noqa: BLE001 - the last wall: any fault is a 500 without detail
             correlation = self._entropy(8).hex()
             # The type and the place, never the text: an exception text could hold personal data.
             logger.error(  # noqa: TRY400 - a trace could hold personal data
                 "fault %s: %s at %s", correlation, type(fault).__name__, _place(fault)
             )
-            if not started:
+            if not outgoing.started:
                 await self._fault_page(request, correlation).send(send)
+
+
+class _Outgoing:
+    """Remembers whether an answer has begun: a second one must not follow it."""
+
+    __slots__ = ("_send", "started")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        self.started = True
+        await self._send(message)
 
 
 def _place(fault: BaseException) -> str:
