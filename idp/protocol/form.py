@@ -1,5 +1,6 @@
 """The one parser of `application/x-www-form-urlencoded`, for queries and bodies alike."""
 
+import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote_to_bytes
 
@@ -7,7 +8,8 @@ from idp.errors import InvalidRequest
 
 MAX_PAIRS = 64
 MAX_BYTES = 32 * 1024
-_HEX = frozenset(b"0123456789abcdefABCDEF")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BROKEN_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class Form(Mapping[str, str]):
@@ -54,40 +56,42 @@ def parse_form(raw: bytes) -> Form:
         raise InvalidRequest("the request is too large")
     values: dict[str, str] = {}
     repeated: set[str] = set()
-    pairs = raw.split(b"&") if raw else []
+    pairs = _text(raw).split("&") if raw else []
     if len(pairs) > MAX_PAIRS:
         raise InvalidRequest("too many parameters")
     for pair in pairs:
         if not pair:
             continue
-        name_bytes, _, value_bytes = pair.partition(b"=")
-        name = _decode(name_bytes)
+        name, _, value = pair.partition("=")
+        if "%" in name or "+" in name:
+            name = _decode(name)
         if name in values or name in repeated:
             repeated.add(name)
             continue
-        if value := _decode(value_bytes):
+        if "%" in value or "+" in value:
+            value = _decode(value)
+        if value:
             values[name] = value
     for name in repeated:
         values.pop(name, None)
     return Form(values, frozenset(repeated))
 
 
-def _decode(part: bytes) -> str:
-    if b"+" in part:
-        part = part.replace(b"+", b" ")
-    if b"%" in part:
-        _refuse_broken_percent(part)
-        part = unquote_to_bytes(part)
+def _text(raw: bytes) -> str:
     try:
-        text = part.decode("utf-8")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidRequest("the request is not valid UTF-8") from None
-    if not text.isprintable() and any(c < " " or c == "\x7f" for c in text):
+    if _CONTROL.search(text):
         raise InvalidRequest("the request contains control characters")
     return text
 
 
-def _refuse_broken_percent(part: bytes) -> None:
-    for piece in part.split(b"%")[1:]:
-        if len(piece) < 2 or piece[0] not in _HEX or piece[1] not in _HEX:
-            raise InvalidRequest("the request is not valid percent-encoding")
+def _decode(part: str) -> str:
+    """A part that is encoded: what comes out is held to the same rules."""
+    part = part.replace("+", " ")
+    if "%" not in part:
+        return part
+    if _BROKEN_PERCENT.search(part):
+        raise InvalidRequest("the request is not valid percent-encoding")
+    return _text(unquote_to_bytes(part))

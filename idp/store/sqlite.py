@@ -16,6 +16,8 @@ from typing import TypeVar
 from keys.sql import Row, Statements, StoreUnavailableError, Value
 
 BUSY_SECONDS = 2.0
+MAPPED = f"mmap_size={256 * 1024 * 1024}"
+"""Pages are read from memory rather than by a system call each."""
 _T = TypeVar("_T")
 
 
@@ -56,7 +58,7 @@ class SqliteDatabase:
         self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         path.chmod(0o600)
         self._connection.row_factory = _as_mapping
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", MAPPED):
             self._connection.execute(f"PRAGMA {pragma}")
         self._verbs = _Connection(self._connection)
         self._lock = asyncio.Lock()

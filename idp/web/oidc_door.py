@@ -1,8 +1,9 @@
 """The OpenID Connect dialect: /authorize."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from connectors.contract import Dialect, PairwiseSub, SignInRequest, SystemId, WhenUnlinked
 from connectors.registry import System
@@ -27,6 +28,8 @@ from idp.web.doors import AnsweredRefusal, Reading, origin_of
 from idp.web.http import Answer, HttpRequest, see_other
 from idp.web.page_answers import PageAnswers
 from idp.web.views import FormPostView
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +170,12 @@ class OidcDoor:
             fields["state"] = form["state"]
         fields["iss"] = self._issuer
         if response_mode_of(form) == "query":
-            return see_other(redirect.uri + redirect.separator + urlencode(fields))
+            # A handle and most states need no escaping: asking first is a fifth of the cost.
+            query = "&".join(
+                f"{name}={value if _PLAIN.fullmatch(value) else quote_plus(value)}"
+                for name, value in fields.items()
+            )
+            return see_other(redirect.uri + redirect.separator + query)
         nonce = self._pages.nonce()
         locale = self._pages.locale(request, form.get("ui_locales"))
         view = FormPostView(

@@ -1,0 +1,50 @@
+// openid-client, as its documentation has it: discovery, PKCE, code, userinfo, refresh, revocation.
+// Arguments: issuer, client id, secret, redirect URI. Prints the address to open, then reads the
+// address of the callback from standard input.
+import * as client from "openid-client";
+import { createInterface } from "node:readline/promises";
+
+const [issuer, id, secret, redirectUri] = process.argv.slice(2);
+const options = { execute: [client.allowInsecureRequests] };
+const config = await client.discovery(
+  new URL(issuer), id, undefined, client.ClientSecretPost(secret), options,
+);
+const verifier = client.randomPKCECodeVerifier();
+const state = client.randomState();
+const nonce = client.randomNonce();
+const address = client.buildAuthorizationUrl(config, {
+  redirect_uri: redirectUri,
+  scope: "openid profile offline_access",
+  code_challenge: await client.calculatePKCECodeChallenge(verifier),
+  code_challenge_method: "S256",
+  state,
+  nonce,
+});
+console.log(address.href);
+const lines = createInterface({ input: process.stdin });
+const callback = new URL((await lines[Symbol.asyncIterator]().next()).value);
+const tokens = await client.authorizationCodeGrant(config, callback, {
+  pkceCodeVerifier: verifier,
+  expectedState: state,
+  expectedNonce: nonce,
+});
+const claims = tokens.claims();
+const userinfo = await client.fetchUserInfo(config, tokens.access_token, claims.sub);
+const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token);
+const told = await client.tokenIntrospection(config, refreshed.access_token);
+await client.tokenRevocation(config, refreshed.refresh_token);
+const after = await client.tokenIntrospection(config, refreshed.access_token);
+const machine = await client.clientCredentialsGrant(config);
+const logout = client.buildEndSessionUrl(config, { id_token_hint: tokens.id_token });
+console.log(
+  JSON.stringify({
+    name: userinfo.name,
+    sub: claims.sub,
+    acr: claims.acr,
+    active: told.active,
+    after: after.active,
+    machine: machine.token_type,
+    logout: logout.href,
+  }),
+);
+process.exit(0);

@@ -1,0 +1,100 @@
+"""A real provider process with two people, for clients that we did not write."""
+
+import asyncio
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from idp.authn.totp import code_at, step_of
+from idp.config import load_settings
+from idp.demo.browser import Browser
+from idp.demo.files import Addresses, DemoFiles
+from idp.demo.processes import free_port
+from idp.demo.province import Resident, residents
+from idp.demo.seed import seed
+from idp.store.sql_migrate import migrate
+
+
+@dataclass
+class Provider:
+    issuer: str
+    secret: str
+    apache: str
+    apache_secret: str
+    people: list[Resident]
+
+    async def sign_in(self, url: str, person: Resident) -> Browser:
+        """A browser that has answered both stages; consent is given where asked for."""
+        browser = Browser()
+        await browser.open(url)
+        await browser.submit({"username": person.username, "password": person.password})
+        await browser.submit({"otp": code_at(person.totp_secret, step_of(int(time.time())))})
+        return browser
+
+
+@pytest.fixture(scope="session")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    folder = tmp_path_factory.mktemp("interop")
+    issuer = f"http://127.0.0.1:{free_port()}"
+    apache = f"http://127.0.0.1:{free_port()}"
+    people = residents()
+    files = DemoFiles(
+        folder / "demo",
+        Addresses(issuer=issuer, portal=apache, hotline=apache, onestop=apache),
+        people,
+    )
+    files.write()
+    apache_secret = secrets.token_urlsafe(36)
+    with files.config.open("a", encoding="utf-8") as file:
+        file.write(f"""
+[clients.apache]
+name = {{ vi = "Cổng nội bộ", en = "Intranet" }}
+secrets = [{{ inline = "{apache_secret}" }}]
+redirect_uris = ["{apache}/app/callback"]
+post_logout_redirect_uris = ["{apache}/bye.html"]
+scopes = ["openid", "profile"]
+consent = "implied"
+""")
+    settings = load_settings(files.config, {}, demo=True)
+    migrate(settings.tables.storage.database_url)
+    asyncio.run(seed(settings, people))
+    log = (folder / "provider.log").open("ab")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "idp.cli", "serve", "--demo", "-c", str(files.config)],
+        stdout=log, stderr=log, env=dict(os.environ),
+    )  # fmt: skip
+    try:
+        wait_for(f"{issuer}/healthz")
+        yield Provider(issuer, files.client_secrets["sandbox"], apache, apache_secret, people)
+    finally:
+        server.terminate()
+        server.wait(20)
+        log.close()
+
+
+def wait_for(url: str) -> None:
+    ends_at = time.monotonic() + 30
+    while time.monotonic() < ends_at:
+        try:
+            httpx.get(url, trust_env=False, timeout=1)
+        except httpx.HTTPError:
+            time.sleep(0.05)
+        else:
+            return
+    raise TimeoutError(url)
+
+
+def as_json(line: str) -> dict[str, object]:
+    return dict(json.loads(line))
+
+
+HERE = Path(__file__).parent

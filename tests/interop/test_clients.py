@@ -1,0 +1,202 @@
+"""Clients that we did not write sign in, refresh, ask, revoke and sign out."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from authlib.integrations.httpx_client import AsyncOAuth2Client
+from jose import jwt as python_jose
+
+from tests.interop.conftest import HERE, Provider, as_json, wait_for
+
+CALLBACK = "http://127.0.0.1:8400/callback"
+MODULE = Path("/usr/lib/apache2/modules/mod_auth_openidc.so")
+
+
+class Stop(Exception):
+    """The browser arrived at the client's callback, where nobody listens in these tests."""
+
+
+async def callback_of(provider: Provider, url: str, number: int) -> str:
+    """Sign a person in and consent; the address that the provider sends the browser to."""
+    from idp.demo.browser import Browser
+
+    person = provider.people[number]
+    browser = Browser()
+    seen: list[str] = []
+
+    async def stop_at_callback(request: httpx.Request) -> None:
+        if str(request.url).startswith(CALLBACK):
+            seen.append(str(request.url))
+            raise Stop
+
+    browser._client.event_hooks["request"].append(stop_at_callback)
+    try:
+        await browser.open(url)
+        await browser.submit({"username": person.username, "password": person.password})
+        import time
+
+        from idp.authn.totp import code_at, step_of
+
+        await browser.submit({"otp": code_at(person.totp_secret, step_of(int(time.time())))})
+        await browser.submit({"decision": "allow"})
+    except Stop:
+        pass
+    finally:
+        await browser.close()
+    return seen[0]
+
+
+async def test_authlib_signs_in_refreshes_and_revokes(provider: Provider) -> None:
+    async with AsyncOAuth2Client(
+        "sandbox", provider.secret, redirect_uri=CALLBACK, scope="openid profile offline_access",
+        code_challenge_method="S256", token_endpoint_auth_method="client_secret_post",
+        revocation_endpoint_auth_method="client_secret_post", trust_env=False,
+    ) as client:  # fmt: skip
+        verifier = "v" * 48
+        url, state = client.create_authorization_url(
+            f"{provider.issuer}/authorize", code_verifier=verifier, nonce="n-1"
+        )
+        callback = await callback_of(provider, url, 0)
+        assert parse_qs(urlsplit(callback).query)["iss"] == [provider.issuer]
+        token = await client.fetch_token(
+            f"{provider.issuer}/token", authorization_response=callback, code_verifier=verifier,
+            state=state,
+        )  # fmt: skip
+        userinfo = (await client.get(f"{provider.issuer}/userinfo")).json()
+        assert userinfo["name"] == provider.people[0].attributes.full_name
+        jwks = (await client.get(f"{provider.issuer}/jwks")).json()
+        claims = python_jose.decode(
+            token["id_token"], jwks, algorithms=["ES256"], audience="sandbox",
+            issuer=provider.issuer, access_token=token["access_token"],
+        )  # fmt: skip
+        assert claims["nonce"] == "n-1"
+        assert claims["sub"] == userinfo["sub"]
+        renewed = await client.refresh_token(
+            f"{provider.issuer}/token", refresh_token=token["refresh_token"]
+        )
+        assert renewed["refresh_token"] != token["refresh_token"]
+        revoked = await client.revoke_token(
+            f"{provider.issuer}/revoke", token=renewed["refresh_token"]
+        )
+        assert revoked.status_code == 200
+        assert (await client.get(f"{provider.issuer}/userinfo")).status_code == 401
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed (Debian: nodejs npm)")
+async def test_openid_client_signs_in_refreshes_and_signs_out(provider: Provider) -> None:
+    if not (HERE / "node_modules" / "openid-client").is_dir():
+        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=HERE, check=True)
+    child = await asyncio.create_subprocess_exec(
+        "node", str(HERE / "client.mjs"), provider.issuer, "sandbox", provider.secret, CALLBACK,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE, env=dict(os.environ),
+    )  # fmt: skip
+    assert child.stdin is not None
+    assert child.stdout is not None
+    url = (await asyncio.wait_for(child.stdout.readline(), 30)).decode().strip()
+    callback = await callback_of(provider, url, 3)
+    output, errors = await asyncio.wait_for(child.communicate((callback + "\n").encode()), 30)
+    assert child.returncode == 0, errors.decode()[-2000:]
+    told = as_json(output.decode().splitlines()[-1])
+    assert told["name"] == provider.people[3].attributes.full_name
+    assert (told["acr"], told["active"], told["after"]) == ("LoA2", True, False)
+    assert str(told["logout"]).startswith(f"{provider.issuer}/logout?")
+
+
+APACHE = """
+ServerRoot "{root}"
+PidFile "{root}/httpd.pid"
+Listen {listen}
+ServerName 127.0.0.1
+User www-data
+Group www-data
+ErrorLog "{root}/error.log"
+LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
+LoadModule authn_core_module /usr/lib/apache2/modules/mod_authn_core.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+LoadModule authz_user_module /usr/lib/apache2/modules/mod_authz_user.so
+LoadModule mime_module /usr/lib/apache2/modules/mod_mime.so
+LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so
+LoadModule include_module /usr/lib/apache2/modules/mod_include.so
+LoadModule auth_openidc_module /usr/lib/apache2/modules/mod_auth_openidc.so
+TypesConfig /etc/mime.types
+DocumentRoot "{root}/www"
+OIDCProviderMetadataURL {issuer}/.well-known/openid-configuration
+OIDCClientID apache
+OIDCClientSecret {secret}
+OIDCRedirectURI {address}/app/callback
+OIDCCryptoPassphrase {passphrase}
+OIDCScope "openid profile"
+OIDCPKCEMethod S256
+OIDCRemoteUserClaim sub
+OIDCCookieSameSite On
+<Directory "{root}/www">
+  Options +Includes
+  Require all granted
+</Directory>
+<Location /app>
+  AuthType openid-connect
+  Require valid-user
+  SetOutputFilter INCLUDES
+</Location>
+"""
+
+
+@pytest.mark.skipif(
+    not MODULE.exists() or os.geteuid() != 0,
+    reason="mod_auth_openidc is not installed, or not root (Debian: libapache2-mod-auth-openidc)",
+)
+async def test_apache_with_mod_auth_openidc_signs_in_and_out(
+    provider: Provider, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    import secrets
+    import tempfile
+
+    root = Path(tempfile.mkdtemp(prefix="lienthong-apache-"))
+    root.chmod(0o755)
+    (root / "www" / "app").mkdir(parents=True)
+    page = (
+        '<p>user=<!--#echo var="REMOTE_USER" --></p><p>name=<!--#echo var="OIDC_CLAIM_name" --></p>'
+    )
+    (root / "www" / "app" / "index.html").write_text(page, "utf-8")
+    (root / "www" / "bye.html").write_text("bye", "utf-8")
+    config = root / "httpd.conf"
+    config.write_text(
+        APACHE.format(
+            root=root, listen=provider.apache.removeprefix("http://"), issuer=provider.issuer,
+            secret=provider.apache_secret, address=provider.apache,
+            passphrase=secrets.token_hex(16),
+        ),
+        "utf-8",
+    )  # fmt: skip
+    server = subprocess.Popen(
+        ["apache2", "-d", str(root), "-f", str(config), "-DFOREGROUND"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        wait_for(f"{provider.apache}/bye.html")
+        browser = await provider.sign_in(f"{provider.apache}/app/index.html", provider.people[4])
+        page = (await browser._client.get(f"{provider.apache}/app/index.html")).text
+        assert "user=" in page, (root / "error.log").read_text("utf-8")[-2000:]
+        assert len(page.partition("user=")[2].partition("<")[0]) > 20
+        left = await browser.open(
+            f"{provider.apache}/app/callback?logout={provider.apache}/bye.html"
+        )
+        assert left.text == "bye"
+        silent = await browser._client.get(
+            f"{provider.issuer}/authorize?response_type=code&client_id=apache&scope=openid&prompt=none"
+            f"&redirect_uri={provider.apache}/app/callback&code_challenge={'a' * 43}"
+            "&code_challenge_method=S256"
+        )
+        assert "error=login_required" in silent.headers["location"]
+        await browser.close()
+    finally:
+        server.terminate()
+        server.wait(20)
+        shutil.rmtree(root, ignore_errors=True)
