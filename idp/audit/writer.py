@@ -13,10 +13,21 @@ from keys.sql import Database, StoreUnavailableError
 logger = logging.getLogger("lienthong.audit")
 FLUSH_SECONDS = 0.2
 MAX_WAITING = 50_000
-_INSERT = (
-    "INSERT INTO audit_record (chain, seq, at, event, fields, previous, hash)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7)"
-)
+ROWS_AT_ONCE = 50
+_COLUMNS = 7
+
+
+def _insert(rows: int) -> str:
+    places = ", ".join(
+        f"({', '.join(f'${row * _COLUMNS + column}' for column in range(1, _COLUMNS + 1))})"
+        for row in range(rows)
+    )
+    columns = "chain, seq, at, event, fields, previous, hash"
+    return f"INSERT INTO audit_record ({columns}) VALUES {places}"
+
+
+_INSERT_ONE, _INSERT_MANY = _insert(1), _insert(ROWS_AT_ONCE)
+"""Only two statements, so that both stay prepared."""
 
 
 class BatchingAudit:
@@ -76,10 +87,17 @@ class BatchingAudit:
 
     async def _write(self, records: list[Record]) -> None:
         async with self._database.transaction() as statements:
-            for r in records:
-                await statements.change(
-                    _INSERT, r.chain, r.seq, r.at, r.event, r.fields, r.previous, r.hash
-                )
+            whole = len(records) - len(records) % ROWS_AT_ONCE
+            for start in range(0, whole, ROWS_AT_ONCE):
+                part = records[start : start + ROWS_AT_ONCE]
+                values = [value for record in part for value in _values(record)]
+                await statements.change(_INSERT_MANY, *values)
+            for record in records[whole:]:
+                await statements.change(_INSERT_ONE, *_values(record))
+
+
+def _values(r: Record) -> tuple[str | int, ...]:
+    return (r.chain, r.seq, r.at, r.event, r.fields, r.previous, r.hash)
 
 
 async def read_chains(database: Database) -> dict[str, list[Record]]:
