@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -98,7 +99,10 @@ class _Demo:
 
     def _facts(self, results: list[StepResult], *, ok: bool) -> dict[str, object]:
         def of(*kinds: str) -> list[dict[str, object]]:
-            return [person.facts() for person in self._people if person.kind.value in kinds]
+            chosen = [person for person in self._people if person.kind.value in kinds]
+            return [replace(p, linked=p.linked or p in claimed).facts() for p in chosen]
+
+        claimed = [Journey.claimant(self._people)] if ok else []
 
         return {
             "ok": ok,

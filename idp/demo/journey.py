@@ -30,9 +30,14 @@ class Journey:
     def __init__(self, addresses: Addresses, people: list[Resident], report: Report) -> None:
         self._addresses = addresses
         self._linked = next(p for p in people if p.linked)
-        self._claims = next(p for p in people if p.old_account and not p.linked)
+        self._claims = self.claimant(people)
         self._report = report
         self.results: list[StepResult] = []
+
+    @staticmethod
+    def claimant(people: list[Resident]) -> Resident:
+        """Who claims an old account on the way."""
+        return next(p for p in people if p.old_account and not p.linked)
 
     async def run(self) -> bool:
         """All steps; whether every one went as it should."""
