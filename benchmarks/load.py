@@ -1,17 +1,13 @@
-"""The load: single sign-on flows over keep-alive connections, every answer looked at."""
+"""The load: flows over keep-alive connections, and the CPU that the server spends on them."""
 
 import asyncio
-import hashlib
-import json
 import os
 import time
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, quote, urlsplit
 
-VERIFIER = "benchmark-verifier-benchmark-verifier-benchmark"
-CHALLENGE = urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -24,6 +20,8 @@ class Target:
     authorize: str
     token: str
     userinfo: str
+    introspect: str
+    jwks: str
     client_id: str
     secret: str
     redirect_uri: str
@@ -39,6 +37,8 @@ class Connection:
     """HTTP/1.1 with keep-alive, as little as the load needs."""
 
     def __init__(self, port: int) -> None:
+        self.held = ""
+        """A token that the next flow on this connection goes on with."""
         self._port = port
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -73,52 +73,11 @@ class Connection:
             self._writer.close()
 
 
-async def sso_flow(connection: Connection, target: Target) -> str:
-    """One single sign-on: authorize, token, userinfo. Returns the ID token."""
-    host = f"Host: 127.0.0.1:{target.port}"
-    query = (
-        f"response_type=code&client_id={target.client_id}&scope=openid%20profile&state=s&nonce=n"
-        f"&redirect_uri={quote(target.redirect_uri, safe='')}"
-        f"&code_challenge={CHALLENGE}&code_challenge_method=S256"
-    )
-    status, headers, _ = await connection.send(
-        f"GET {target.authorize}?{query} HTTP/1.1\r\n{host}\r\nCookie: {target.cookies}"
-    )
-    code = parse_qs(urlsplit(headers.get("location", "")).query).get("code", [""])[0]
-    if status not in (302, 303) or not code:
-        raise RuntimeError(f"{target.name}: authorize answered {status} {headers.get('location')}")
-    body = (
-        f"grant_type=authorization_code&code={code}&code_verifier={VERIFIER}"
-        f"&redirect_uri={quote(target.redirect_uri, safe='')}"
-    )
-    status, _, content = await connection.send(_post(target, target.token, body), body)
-    if status != 200:
-        raise RuntimeError(f"{target.name}: token answered {status} {content[:200]!r}")
-    tokens = json.loads(content)
-    status, _, content = await connection.send(
-        f"GET {target.userinfo} HTTP/1.1\r\n{host}\r\n"
-        f"Authorization: Bearer {tokens['access_token']}"
-    )
-    if status != 200 or "name" not in json.loads(content):
-        raise RuntimeError(f"{target.name}: userinfo answered {status} {content[:200]!r}")
-    return str(tokens["id_token"])
+Flow = Callable[[Connection, Target], Awaitable[str]]
+"""Does its work once, looks at every answer, and returns the last token it was given.
 
-
-async def client_credentials_flow(connection: Connection, target: Target) -> str:
-    """One token for the client itself."""
-    body = "grant_type=client_credentials"
-    status, _, content = await connection.send(_post(target, target.token, body), body)
-    if status != 200:
-        raise RuntimeError(f"{target.name}: token answered {status} {content[:200]!r}")
-    return str(json.loads(content)["access_token"])
-
-
-def _post(target: Target, path: str, body: str) -> str:
-    return (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\n"
-        f"Authorization: Basic {target.basic}\r\n"
-        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}"
-    )
+Raises: RuntimeError for any wrong answer.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +87,7 @@ class Sample:
     flows: int
     wall: float
     cpu: float
+    token: str
 
 
 def cpu_seconds(processes: tuple[int, ...]) -> float:
@@ -139,21 +99,25 @@ def cpu_seconds(processes: tuple[int, ...]) -> float:
     return total / TICKS
 
 
-async def measure(target: Target, flow: object, seconds: float, connections: int = 8) -> Sample:
-    """Run flows on some connections for some seconds; any wrong answer ends the benchmark."""
-    ends_at, done = time.perf_counter() + seconds, 0
+async def measure(target: Target, flow: Flow, seconds: float, connections: int = 8) -> Sample:
+    """Run flows on some connections for some seconds; any wrong answer ends the benchmark.
 
-    async def worker() -> None:
+    Each connection does one flow before the clock starts: it is open then, and holds its token.
+    """
+    opened = [Connection(target.port) for _ in range(connections)]
+    tokens = await asyncio.gather(*(flow(connection, target) for connection in opened))
+    done = 0
+
+    async def worker(connection: Connection) -> None:
         nonlocal done
-        connection = Connection(target.port)
-        try:
-            while time.perf_counter() < ends_at:
-                await flow(connection, target)  # type: ignore[operator]
-                done += 1
-        finally:
-            connection.close()
+        while time.perf_counter() < ends_at:
+            tokens[0] = await flow(connection, target)
+            done += 1
 
     before, started = cpu_seconds(target.processes), time.perf_counter()
-    await asyncio.gather(*(worker() for _ in range(connections)))
-    wall = time.perf_counter() - started
-    return Sample(flows=done, wall=wall, cpu=cpu_seconds(target.processes) - before)
+    ends_at = started + seconds
+    await asyncio.gather(*(worker(connection) for connection in opened))
+    wall, cpu = time.perf_counter() - started, cpu_seconds(target.processes) - before
+    for connection in opened:
+        connection.close()
+    return Sample(flows=done, wall=wall, cpu=cpu, token=tokens[0])

@@ -12,13 +12,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx
 
-from benchmarks.load import CHALLENGE, Target
+from benchmarks.flows import CHALLENGE
+from benchmarks.load import Target
 from connectors.contract import AccountKind, PersonAttributes, SubjectId
 from idp.app import open_stores
 from idp.authn.password import PasswordHasher
@@ -30,6 +32,9 @@ from idp.store.sql_migrate import migrate
 
 PEER = Path(__file__).parent / "peer"
 SECRET = "bench-secret-" + secrets.token_urlsafe(24)
+RENEWING = "renewing"
+"""The client that is given refresh tokens; the other one is not, so that its flow stays bare."""
+PEER_SECRET = "bench-secret-bench-secret-bench-secret"
 PASSWORD = "mot-mat-khau-du-dai"
 PIN = ["taskset", "-c", "0"] if shutil.which("taskset") and (os.cpu_count() or 1) > 1 else []
 
@@ -93,8 +98,10 @@ def node(alg: str, redis_url: str | None, folder: Path) -> Iterator[Target]:
             authorize="/auth",
             token="/token",
             userinfo="/me",
+            introspect="/token/introspection",
+            jwks="/jwks",
             client_id="bench",
-            secret="bench-secret-bench-secret-bench-secret",
+            secret=PEER_SECRET,
             redirect_uri="https://rp.test/cb",
             cookies=_peer_session(base),
             processes=(process.pid,),
@@ -102,31 +109,35 @@ def node(alg: str, redis_url: str | None, folder: Path) -> Iterator[Target]:
 
 
 def _peer_session(base: str) -> str:
-    """Sign in at the peer through its development pages: login, then consent."""
+    """Sign in at the peer through its development pages: login, then consent for each client."""
+    with httpx.Client(base_url=base, trust_env=False) as client:
+        for client_id in ("bench", RENEWING):
+            _peer_consent(client, client_id)
+        kept = {c.name: c.value for c in client.cookies.jar if c.name.startswith("_session")}
+    return "; ".join(f"{name}={value}" for name, value in kept.items())
+
+
+def _peer_consent(client: httpx.Client, client_id: str) -> None:
     query = {
-        "response_type": "code", "client_id": "bench", "redirect_uri": "https://rp.test/cb",
+        "response_type": "code", "client_id": client_id, "redirect_uri": "https://rp.test/cb",
         "scope": "openid profile", "state": "s", "nonce": "n",
         "code_challenge": CHALLENGE, "code_challenge_method": "S256",
     }  # fmt: skip
-    with httpx.Client(base_url=base, trust_env=False) as client:
-        response = client.get("/auth", params=query)
-        for _ in range(12):
-            if response.is_redirect:
-                location = response.headers["location"]
-                if location.startswith("https://rp.test"):
-                    break
-                response = client.get(location)
-                continue
-            action = re.search(r'action="([^"]+)"', response.text)
-            prompt = "login" if 'name="login"' in response.text else "consent"
-            if action is None:
-                raise SystemExit("the peer's pages have changed")
-            data = {"prompt": prompt, "login": "lan", "password": "x"}
-            response = client.post(action.group(1), data=data)
-        else:
-            raise SystemExit("the peer did not sign in")
-        kept = {c.name: c.value for c in client.cookies.jar if c.name.startswith("_session")}
-    return "; ".join(f"{name}={value}" for name, value in kept.items())
+    response = client.get("/auth", params=query)
+    for _ in range(12):
+        if response.is_redirect:
+            location = response.headers["location"]
+            if location.startswith("https://rp.test"):
+                return
+            response = client.get(location)
+            continue
+        action = re.search(r'action="([^"]+)"', response.text)
+        prompt = "login" if 'name="login"' in response.text else "consent"
+        if action is None:
+            break
+        data = {"prompt": prompt, "login": "lan", "password": "x"}
+        response = client.post(action.group(1), data=data)
+    raise SystemExit("the peer did not sign in; its pages may have changed")
 
 
 CONFIG = """
@@ -146,19 +157,37 @@ grant_types = ["authorization_code", "client_credentials"]
 scopes = ["openid", "profile", "reports.read"]
 id_token_alg = "{alg}"
 consent = "implied"
+[clients.renewing]
+name = {{ vi = "Đo tốc độ gia hạn", en = "Benchmark of refreshing" }}
+secrets = [{{ inline = "{secret}" }}]
+redirect_uris = ["https://rp.test/cb"]
+grant_types = ["authorization_code", "refresh_token"]
+scopes = ["openid", "profile"]
+id_token_alg = "{alg}"
+consent = "implied"
 """
 
 
-@contextmanager
-def ours(
-    alg: str, redis_url: str | None, postgres_url: str | None, folder: Path
-) -> Iterator[Target]:
-    """Ourselves, with a live session."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A configured node of ours, its stores prepared, not started."""
+
+    port: int
+    command: list[str]
+    log: Path
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def place_for(alg: str, redis_url: str | None, postgres_url: str | None, folder: Path) -> Place:
+    """Write the configuration, bring up the schema, add one account."""
     port, place = free_port(), Path(tempfile.mkdtemp(dir=folder))
     database_url = f"sqlite:///{place / 'bench.sqlite'}"
     if postgres_url is not None:
         database_url = asyncio.run(_fresh_database(postgres_url))
-    config, log = place / "bench.toml", place / "bench.log"
+    config = place / "bench.toml"
     config.write_text(
         CONFIG.format(
             port=port,
@@ -172,20 +201,30 @@ def ours(
     )
     asyncio.run(_seed(config))
     command = [sys.executable, "-m", "idp.cli", "serve", "--demo", "-c", str(config)]
-    with child(command, log) as process:
-        base = f"http://127.0.0.1:{port}"
-        wait_until_up(f"{base}/healthz", process, log)
+    return Place(port=port, command=command, log=place / "bench.log")
+
+
+@contextmanager
+def ours(
+    alg: str, redis_url: str | None, postgres_url: str | None, folder: Path
+) -> Iterator[Target]:
+    """Ourselves, with a live session."""
+    place = place_for(alg, redis_url, postgres_url, folder)
+    with child(place.command, place.log) as process:
+        wait_until_up(f"{place.base}/healthz", process, place.log)
         stores = "postgresql + redis" if postgres_url else "redis" if redis_url else "memory"
         yield Target(
             name=f"lienthong ({stores})",
-            port=port,
+            port=place.port,
             authorize="/authorize",
             token="/token",
             userinfo="/userinfo",
+            introspect="/introspect",
+            jwks="/jwks",
             client_id="bench",
             secret=SECRET,
             redirect_uri="https://rp.test/cb",
-            cookies=asyncio.run(_our_session(base)),
+            cookies=asyncio.run(_our_session(place.base)),
             processes=(process.pid,),
         )
 

@@ -108,20 +108,26 @@ const jwk = { ...key.privateKey.export({ format: "jwk" }), use: "sig", alg, kid:
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   adapter: redis ? RedisAdapter : MemoryAdapter,
   clients: [
-    {
-      client_id: "bench",
-      client_secret: "bench-secret-bench-secret-bench-secret",
-      redirect_uris: ["https://rp.test/cb"],
-      grant_types: ["authorization_code", "client_credentials"],
-      response_types: ["code"],
-      token_endpoint_auth_method: "client_secret_basic",
-      id_token_signed_response_alg: alg,
-    },
-  ],
+    { client_id: "bench", grant_types: ["authorization_code", "client_credentials"] },
+    { client_id: "renewing", grant_types: ["authorization_code", "refresh_token"] },
+  ].map((client) => ({
+    ...client,
+    client_secret: "bench-secret-bench-secret-bench-secret",
+    redirect_uris: ["https://rp.test/cb"],
+    response_types: ["code"],
+    token_endpoint_auth_method: "client_secret_basic",
+    id_token_signed_response_alg: alg,
+  })),
   jwks: { keys: [jwk] },
   cookies: { keys: ["a-key-of-the-benchmark-only"] },
   claims: { openid: ["sub"], profile: ["name"] },
-  features: { devInteractions: { enabled: true }, clientCredentials: { enabled: true } },
+  features: {
+    devInteractions: { enabled: true },
+    clientCredentials: { enabled: true },
+    introspection: { enabled: true },
+  },
+  issueRefreshToken: (_ctx, client) => client.grantTypeAllowed("refresh_token"),
+  rotateRefreshToken: true,
   findAccount: (_ctx, id) => ({
     accountId: id,
     claims: () => ({ sub: id, name: "Nguyễn Thị Lan" }),

@@ -1,0 +1,102 @@
+"""What is measured: each flow does its work once and looks at every answer."""
+
+import hashlib
+import json
+from base64 import urlsafe_b64encode
+from urllib.parse import parse_qs, quote, urlsplit
+
+from benchmarks.load import Connection, Target
+
+VERIFIER = "benchmark-verifier-benchmark-verifier-benchmark"
+CHALLENGE = urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+
+
+async def sso_flow(connection: Connection, target: Target) -> str:
+    """One single sign-on: authorize, token, userinfo. Returns the ID token."""
+    tokens = await _sign_on(connection, target)
+    await _ask_userinfo(connection, target, tokens["access_token"])
+    return tokens["id_token"]
+
+
+async def client_credentials_flow(connection: Connection, target: Target) -> str:
+    """One token for the client itself."""
+    tokens = await _ask_tokens(connection, target, "grant_type=client_credentials")
+    return tokens["access_token"]
+
+
+async def refresh_flow(connection: Connection, target: Target) -> str:
+    """The next refresh token for the one that this connection holds. Returns the ID token."""
+    if not connection.held:
+        tokens = await _sign_on(connection, target)
+    else:
+        body = f"grant_type=refresh_token&refresh_token={connection.held}"
+        tokens = await _ask_tokens(connection, target, body)
+    if tokens["refresh_token"] == connection.held:
+        raise RuntimeError(f"{target.name}: the refresh token was not rotated")
+    connection.held = tokens["refresh_token"]
+    return tokens["id_token"]
+
+
+async def userinfo_flow(connection: Connection, target: Target) -> str:
+    """Userinfo for the access token that this connection holds."""
+    if not connection.held:
+        connection.held = (await _sign_on(connection, target))["access_token"]
+    await _ask_userinfo(connection, target, connection.held)
+    return connection.held
+
+
+async def introspection_flow(connection: Connection, target: Target) -> str:
+    """Introspection of the access token that this connection holds."""
+    if not connection.held:
+        connection.held = (await _sign_on(connection, target))["access_token"]
+    answer = await _post(connection, target, target.introspect, f"token={connection.held}")
+    if answer.get("active") is not True:
+        raise RuntimeError(f"{target.name}: introspection answered {answer}")
+    return connection.held
+
+
+async def _sign_on(connection: Connection, target: Target) -> dict[str, str]:
+    """Authorize with the live session, then redeem the code."""
+    query = (
+        f"response_type=code&client_id={target.client_id}&scope=openid%20profile&state=s&nonce=n"
+        f"&redirect_uri={quote(target.redirect_uri, safe='')}"
+        f"&code_challenge={CHALLENGE}&code_challenge_method=S256"
+    )
+    status, headers, _ = await connection.send(
+        f"GET {target.authorize}?{query} HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\n"
+        f"Cookie: {target.cookies}"
+    )
+    code = parse_qs(urlsplit(headers.get("location", "")).query).get("code", [""])[0]
+    if status not in (302, 303) or not code:
+        raise RuntimeError(f"{target.name}: authorize answered {status} {headers.get('location')}")
+    body = (
+        f"grant_type=authorization_code&code={code}&code_verifier={VERIFIER}"
+        f"&redirect_uri={quote(target.redirect_uri, safe='')}"
+    )
+    return await _ask_tokens(connection, target, body)
+
+
+async def _ask_tokens(connection: Connection, target: Target, body: str) -> dict[str, str]:
+    return await _post(connection, target, target.token, body)
+
+
+async def _ask_userinfo(connection: Connection, target: Target, access_token: str) -> None:
+    status, _, content = await connection.send(
+        f"GET {target.userinfo} HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\n"
+        f"Authorization: Bearer {access_token}"
+    )
+    claims = json.loads(content) if status == 200 else {}
+    if not claims.get("sub") or not claims.get("name"):
+        raise RuntimeError(f"{target.name}: userinfo answered {status} {content[:200]!r}")
+
+
+async def _post(connection: Connection, target: Target, path: str, body: str) -> dict[str, str]:
+    status, _, content = await connection.send(
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\n"
+        f"Authorization: Basic {target.basic}\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}",
+        body,
+    )
+    if status != 200:
+        raise RuntimeError(f"{target.name}: {path} answered {status} {content[:200]!r}")
+    return dict(json.loads(content))
