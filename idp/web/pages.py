@@ -6,7 +6,7 @@ from importlib.resources import files
 import jinja2
 
 from connectors.contract import Locale, LocalText
-from idp.web.texts import REASONS, shown, text
+from idp.web.texts import REASONS, scope_text, shown, text
 from idp.web.views import (
     ClaimView,
     ConsentView,
@@ -77,6 +77,7 @@ class Pages:
             .render(
                 view=view,
                 t=lambda key: text(key, locale),
+                scope_text=lambda scope: scope_text(scope, locale),
                 service_name=self._service_name.for_locale(locale),
                 support=self._support.for_locale(locale) if self._support else None,
                 css_path=self.css_path,

@@ -60,6 +60,7 @@ TEXTS: dict[str, T] = {
     "scope.vn_identity": ("Số định danh cá nhân", "Personal identification number"),
     "scope.vn_business": ("Mã số thuế, mã số doanh nghiệp", "Tax code, enterprise code"),
     "scope.vn_staff": ("Mã cơ quan công tác", "Agency code"),
+    "scope.other": ("Thông tin khác, thuộc phạm vi", "Other information, in the scope"),
     "claim.title": ("Nhận lại tài khoản cũ", "Claim your old account"),
     "claim.lead": (
         "Quý vị đăng nhập lần đầu bằng định danh điện tử vào hệ thống",
@@ -233,6 +234,14 @@ _LANGUAGE = re.compile(r"\b(vi|en)\b", re.ASCII)
 def text(key: str, locale: Locale) -> str:
     """The text of a key in a language."""
     return TEXTS[key][LOCALES.index(locale)]
+
+
+def scope_text(scope: str, locale: Locale) -> str:
+    """What a scope opens, in plain words; a scope that a system made up is named as it is."""
+    key = f"scope.{scope}"
+    if key in TEXTS:
+        return text(key, locale)
+    return f"{text('scope.other', locale)}: {shown(scope)}"
 
 
 def shown(value: str) -> str:
