@@ -1,5 +1,6 @@
 """`[systems.ID]`: information systems in TOML, and how a mistake in any table is told."""
 
+import copy
 import difflib
 import re
 from collections.abc import Callable, Mapping
@@ -7,10 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, ValidationError
+from pydantic_core import ErrorDetails
 
 from connectors.contract import (
     Assurance,
@@ -63,7 +65,7 @@ def environment_secrets(
             return inline if allow_inline else None
         try:
             return (folder / (file or "")).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError):
+        except (OSError, ValueError):  # a path that cannot be one, or no UTF-8
             return None
 
     return read
@@ -80,28 +82,47 @@ STRONG = f"a random secret of at least {MIN_SECRET} characters, by exactly one o
 def problems_of(error: ValidationError, file: str, prefix: str) -> list[Problem]:
     """Every mistake that pydantic found, in words of ours; values are never repeated."""
     problems = []
-    for item in error.errors(include_url=False, include_context=False, include_input=False):
+    for item in _own_mistakes(error):
         path = ".".join([prefix, *map(str, item["loc"])] if prefix else map(str, item["loc"]))
         expected = item["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
         if item["type"] == "missing":
             expected = "a value (it is required)"
         elif item["type"] == "extra_forbidden":
-            expected = "no such key" + _did_you_mean(error, str(item["loc"][-1]))
+            expected = "no such key" + _did_you_mean(error, item["loc"])
         problems.append(Problem(file, path, expected))
     return problems
 
 
-def _did_you_mean(error: ValidationError, key: str) -> str:
-    near = difflib.get_close_matches(key, _KNOWN_KEYS.get(error.title, ()), n=1)
+def _own_mistakes(error: ValidationError) -> list[ErrorDetails]:
+    """Without the lists that only look too short because an entry of theirs is mistaken."""
+    items = error.errors(include_url=False, include_context=False, include_input=False)
+    inside = {item["loc"][:end] for item in items for end in range(len(item["loc"]))}
+    return [item for item in items if item["type"] != "too_short" or item["loc"] not in inside]
+
+
+def _did_you_mean(error: ValidationError, path: tuple[int | str, ...]) -> str:
+    """The nearest key of the very table in which the unknown one stands."""
+    table = _KNOWN_TABLES.get(error.title)
+    for part in path[:-1]:
+        if table is not None and part in table.model_fields:
+            table = _table_in(table.model_fields[str(part)].annotation)
+    near = difflib.get_close_matches(str(path[-1]), table.model_fields if table else (), n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
-_KNOWN_KEYS: dict[str, tuple[str, ...]] = {}
+def _table_in(annotation: object) -> type[BaseModel] | None:
+    """The table inside `X`, `X | None` or `tuple[X, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_table_in, get_args(annotation))), None)
+
+
+_KNOWN_TABLES: dict[str, type[BaseModel]] = {}
 
 
 def know_keys(model: type[BaseModel]) -> None:
-    """Let mistakes in this table suggest its keys."""
-    _KNOWN_KEYS[model.__name__] = tuple(model.model_fields)
+    """Let mistakes in this table, and in the tables inside it, suggest their keys."""
+    _KNOWN_TABLES[model.__name__] = model
 
 
 class _Table(BaseModel):
@@ -120,8 +141,37 @@ class _Owner(_Table):
     valid_to: date | None = None
 
 
+RESERVED_CLAIMS = frozenset(
+    [
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "iat",
+        "nbf",
+        "jti",
+        "sid",
+        "nonce",
+        "amr",
+        "auth_time",
+        "azp",
+        "at_hash",
+        "c_hash",
+        "events",
+        "act",
+    ]
+)
+"""What a token says of itself; a rule that named one would speak in the token's own voice."""
+
+
+def _not_reserved(claim: str) -> str:
+    if claim in RESERVED_CLAIMS:
+        raise ValueError("another name (tokens use this one themselves)")
+    return claim
+
+
 class _Rule(_Table):
-    claim: Annotated[str, Field(pattern=r"^[a-z_]{1,60}$")]
+    claim: Annotated[str, Field(pattern=r"^[a-z_]{1,60}$"), AfterValidator(_not_reserved)]
     source: Source
     transform: Transform = Transform.NONE
     required: StrictBool = False
@@ -180,17 +230,33 @@ def read_systems(
                 Problem(file, f"systems.{name}", "an id of a-z, 0-9 and ._-, at most 50")
             )
             continue
-        try:
-            checked = SystemTable.model_validate(table)
-        except ValidationError as error:
-            problems += problems_of(error, file, f"systems.{name}")
-            continue
         found: list[Problem] = []
-        system = _system(name, checked, secrets, _reporter(file, name, found))
+        checked = _checked(table, file, f"systems.{name}", found)
+        if checked is not None:
+            system = _system(name, checked, secrets, _reporter(file, name, found))
+            if not found:
+                systems[system.system_id] = system
         problems += found
-        if not found:
-            systems[system.system_id] = system
     return systems, problems
+
+
+def _checked(table: object, file: str, prefix: str, found: list[Problem]) -> SystemTable | None:
+    """The table without its unknown keys, which are told: they must not hide other mistakes."""
+    try:
+        return SystemTable.model_validate(table)
+    except ValidationError as error:
+        found += problems_of(error, file, prefix)
+        mistakes = _own_mistakes(error)
+    unknown = [item["loc"] for item in mistakes if item["type"] == "extra_forbidden"]
+    if len(unknown) < len(mistakes):
+        return None
+    known = copy.deepcopy(table)
+    for path in unknown:
+        inner: Any = known
+        for part in path[:-1]:
+            inner = inner[part]
+        del inner[path[-1]]
+    return SystemTable.model_validate(known)
 
 
 Report = Callable[[str, str], None]
@@ -210,6 +276,10 @@ def _system(name: str, table: SystemTable, secrets: SecretReader, report: Report
         report("verification", "how an old password is checked, where accounts can be claimed")
     _check_owners(table, report)
     rules = table.claims
+    names = [rule.claim for rule in rules or ()]
+    for number, claim in enumerate(names):
+        if claim in names[:number]:
+            report(f"claims.{number}.claim", "each claim only once")
     return System(
         system_id=SystemId(name),
         name=LocalText(vi=table.name.vi, en=table.name.en),
@@ -232,6 +302,9 @@ def _system(name: str, table: SystemTable, secrets: SecretReader, report: Report
 
 
 def _check_owners(table: SystemTable, report: Report) -> None:
+    for number, owner in enumerate(table.owners):
+        if owner.valid_to is not None and owner.valid_to <= owner.valid_from:
+            report(f"owners.{number}.valid_to", "a day after valid_from")
     owners = sorted(table.owners, key=lambda owner: owner.valid_from)
     for earlier, later in pairwise(owners):
         if earlier.valid_to is None or earlier.valid_to > later.valid_from:
@@ -269,15 +342,19 @@ def _ticket(table: _Ticket | None, secrets: SecretReader, report: Report) -> Tic
 
 
 def _check_url(url: str, key: str, report: Report) -> None:
-    parts = urlsplit(url)
-    clean = url.isascii() and url.isprintable() and not set(url) & set('#* \\"<>')
-    if (
-        not clean
-        or parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or "@" in parts.netloc
-    ):
+    if not _plain_address(url):
         report(key, "an http or https address without fragment, `*` or user")
+
+
+def _plain_address(url: str) -> bool:
+    if not url.isascii() or not url.isprintable() or set(url) & set('#* \\"<>'):
+        return False
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read here, since a wrong one is only noticed when it is read
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
 
 
 def _strong(table: _Secret, key: str, secrets: SecretReader, report: Report) -> str:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from connectors.contract import LocalAccount, VerifiedIdentity
 from connectors.errors import RequiredClaimMissing
+from connectors.identifiers.phone import e164
 
 Claim = str | int | bool | dict[str, str]
 
@@ -75,12 +76,23 @@ def claims_for(
     for rule in rules:
         if rule.scope not in scopes and rule.claim not in requested:
             continue
-        value = _SOURCES[rule.source](identity, account)
-        if value is not None and value != "":
-            claims[rule.claim] = _TRANSFORMS[rule.transform](value)
+        value = _value(rule, identity, account)
+        if value is not None:
+            claims[rule.claim] = value
         elif rule.required:
             raise RequiredClaimMissing(rule.claim)
     return claims
+
+
+def _value(
+    rule: ClaimRule, identity: VerifiedIdentity, account: LocalAccount | None
+) -> Claim | None:
+    """The transformed value; None where there is none, before or after the transform."""
+    value = _SOURCES[rule.source](identity, account)
+    if value is None or value == "":
+        return None
+    transformed = _TRANSFORMS[rule.transform](value)
+    return None if transformed == "" else transformed
 
 
 Read = Callable[[VerifiedIdentity, LocalAccount | None], str | int | bool | None]
@@ -120,14 +132,6 @@ def fold_ascii(text: str) -> str:
     spelled = text.replace("đ", "d").replace("Đ", "D")
     decomposed = unicodedata.normalize("NFD", spelled)
     return "".join(c for c in decomposed if not unicodedata.combining(c))
-
-
-def e164(phone: str) -> str:
-    """A Vietnamese number in international form."""
-    digits = "".join(c for c in phone if c.isdigit())
-    if digits.startswith("0"):
-        digits = "84" + digits[1:]
-    return "+" + digits
 
 
 def _text(change: Callable[[str], Claim]) -> Callable[[str | int | bool], Claim]:

@@ -108,7 +108,14 @@ class AccountOpening:
             created_at=transition.at,
         )
         match await self._links.open(link, transition):
-            case Opened() | AccountTaken(by_same_subject=True):
+            case Opened():
+                return Claimed(account)
+            case AccountTaken(by_same_subject=True) if await self._active(link):
                 return Claimed(account)
             case AccountTaken():
                 return WrongProof()
+
+    async def _active(self, link: Link) -> bool:
+        """Whether the person can use the account: a suspended link is not revived by a proof."""
+        links = await self._links.of_subject(link.subject, link.system)
+        return any(held.account == link.account for held in links)

@@ -75,9 +75,16 @@ class OneStop(StandIn):
         """Check an old password for the provider, which shows a secret of its own first."""
         expected = f"Bearer {self.settings.verify_secret}"
         given = request.headers.get("authorization", "")
-        if not hmac.compare_digest(expected.encode(), given.encode()):
+        if not self.settings.verify_secret or not hmac.compare_digest(
+            expected.encode(), given.encode()
+        ):
             return JSONResponse({"error": "unauthorized"}, 401)
-        body = await request.json()
+        try:
+            body = json.loads(await request.body())
+            if not isinstance(body, dict):
+                raise TypeError  # noqa: TRY301 - one answer for every malformed body
+        except (ValueError, TypeError, RecursionError):
+            return JSONResponse({"error": "malformed"}, 400)
         stored = self.accounts.old_digest(str(body.get("account", "")))
         salt, digest = stored or ("", "")
         computed = hashlib.sha1(
@@ -93,14 +100,15 @@ class OneStop(StandIn):
             head, payload, signature = ticket.split(".")
             key = self.settings.ticket_secret.encode()
             computed = hmac.digest(key, f"{head}.{payload}".encode(), "sha256")
+            if not key or not hmac.compare_digest(computed, _decode(signature)):
+                return None  # nothing unsigned is ever parsed
             header, claims = json.loads(_decode(head)), json.loads(_decode(payload))
-            genuine = hmac.compare_digest(computed, _decode(signature))
             known = header["alg"] == "HS256" and header["typ"] == typ
             ours = claims["aud"] == SYSTEM_ID and claims["iss"] == self.settings.issuer
             young = time.time() < claims["exp"]
         except (ValueError, KeyError, TypeError):
             return None
-        if not (genuine and known and ours and young and self.accounts.first_time(claims["jti"])):
+        if not (known and ours and young and self.accounts.first_time(claims["jti"])):
             return None
         return dict(claims)
 

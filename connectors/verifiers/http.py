@@ -34,7 +34,7 @@ class HttpVerifier:
             account = json.loads(body).get("account")
         except (httpx.HTTPError, ValueError, AttributeError, RecursionError, TimeoutError) as error:
             return CannotCheck(type(error).__name__)
-        if not isinstance(account, str) or not 0 < len(account) <= MAX_ACCOUNT:
+        if not isinstance(account, str) or not _storable(account):
             return CannotCheck("answer without account")
         return Proven(AccountId(account))
 
@@ -57,3 +57,8 @@ class HttpVerifier:
                 if len(body) > MAX_ANSWER:
                     break
             return response.status_code, body
+
+
+def _storable(account: str) -> bool:
+    """An id that a database can hold and a person can read: no control or broken characters."""
+    return account.isprintable() and account.strip() == account and 0 < len(account) <= MAX_ACCOUNT

@@ -151,6 +151,13 @@ def test_a_missing_key_is_told_as_required() -> None:
             OIDC + 'claims = [{ claim = "a", source = "email", required = "yes" }]',
             "claims.0.required",
         ),
+        (OIDC + 'claims = [{ claim = "sub", source = "email" }]', "claims.0.claim"),
+        (
+            OIDC
+            + 'claims = [{ claim = "a", source = "email" }, { claim = "a", source = "phone" }]',
+            "claims.1.claim",
+        ),
+        (OIDC.replace("2025-07-01", "2025-07-01, valid_to = 2025-07-01"), "owners.0.valid_to"),
         (OIDC.replace("dvc-", "A b"), "new_account_prefix"),
     ],
 )
@@ -176,6 +183,30 @@ def test_an_address_that_could_mislead_is_refused(url: str) -> None:
     assert keys_of(read(TICKET.replace("http://10.0.0.7/t", url))[1]) == {
         "systems.onestop.ticket.return_urls"
     }
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://a:99999/", "http://[::1"])
+def test_an_address_that_cannot_be_read_is_a_mistake_and_no_crash(url: str) -> None:
+    assert keys_of(read(TICKET.replace("http://10.0.0.7/t", url))[1]) == {
+        "systems.onestop.ticket.return_urls"
+    }
+
+
+def test_a_misspelled_key_hides_no_weak_secret() -> None:
+    systems, problems = read(TICKET + "colour = 1\n", {"VERIFY": STRONG, "TICKET": "short"})
+    assert systems == {}
+    assert keys_of(problems) == {"systems.onestop.colour", "systems.onestop.ticket.secret"}
+
+
+def test_a_misspelled_key_inside_a_table_suggests_the_keys_of_that_table() -> None:
+    nested = TICKET.replace(
+        'secret = { env = "TICKET" } }', 'secret = { env = "TICKET", fil = 1 } }'
+    )
+    owner = OIDC.replace("valid_from = 2025-07-01", "valid_from = 2025-07-01, valid_too = 1")
+    assert [str(problem) for toml in (nested, owner) for problem in read(toml)[1]] == [
+        "x.toml: systems.onestop.ticket.secret.fil: expected no such key; did you mean file?",
+        "x.toml: systems.portal.owners.0.valid_too: expected no such key; did you mean valid_to?",
+    ]
 
 
 @pytest.mark.parametrize("secret", ["", "short", "a" * 64, "abcabcabc" * 8])
@@ -209,6 +240,7 @@ def test_a_secret_is_read_from_exactly_one_place(tmp_path: Path) -> None:
     assert secrets("ABSENT", None, None) is None
     assert secrets(None, "absent", None) is None
     assert secrets(None, "binary", None) is None
+    assert secrets(None, "no\0path", None) is None
 
 
 def test_a_password_extract_can_be_the_verifier() -> None:

@@ -279,6 +279,27 @@ async def test_claiming_twice_is_one_link(links: SqlLinks) -> None:
     assert len(await links.of_subject(ANN, LAND)) == 1
 
 
+async def test_the_old_password_does_not_revive_a_suspended_link(links: SqlLinks) -> None:
+    door = opening(links)
+    await door.claim(ANN, LAND, "x", "pw-X", NOW)
+    (link,) = await links.of_subject(ANN, LAND)
+    await links.move(link, LinkState.SUSPENDED, STEP)
+    assert await door.claim(ANN, LAND, "x", "pw-X", NOW) == WrongProof()
+    assert await links.of_subject(ANN, LAND) == []
+
+
+async def test_of_proposals_that_race_for_one_account_one_is_verified(
+    links: SqlLinks, database: Database
+) -> None:
+    proposals = []
+    for number in range(50):
+        await add_subject(database, SubjectId(f"s{number}"))
+        proposals.append(a_link(SubjectId(f"s{number}"), state=LinkState.PROPOSED))
+        await links.open(proposals[-1], STEP)
+    moves = await asyncio.gather(*(links.move(p, LinkState.VERIFIED, STEP) for p in proposals))
+    assert moves.count(True) == 1
+
+
 async def test_two_people_with_the_password_race_and_one_gets_the_account(
     links: SqlLinks,
 ) -> None:

@@ -128,6 +128,17 @@ def test_without_a_phone_nothing_is_said_about_its_verification() -> None:
     assert not {"phone_number", "phone_number_verified"} & set(claims)
 
 
+def test_a_phone_that_is_no_number_is_left_out() -> None:
+    claims = claims_for(STANDARD_RULES, who(phone="không có"), None, ALL, NOTHING)
+    assert "phone_number" not in claims
+
+
+def test_a_required_claim_that_the_transform_empties_is_missing() -> None:
+    rule = ClaimRule(claim="p", source=Source.PHONE, transform=Transform.E164, required=True)
+    with pytest.raises(RequiredClaimMissing):
+        claims_for((rule,), who(phone="?"), None, frozenset({"openid"}), NOTHING)
+
+
 def test_a_missing_required_claim_refuses_by_name_and_without_any_value() -> None:
     rules = (
         ClaimRule(claim="name", source=Source.FULL_NAME),

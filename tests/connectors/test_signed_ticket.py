@@ -1,6 +1,8 @@
 """The one-time ticket, read back by an independent library and by a stand-in of 2009."""
 
+import hmac
 import time
+from base64 import urlsafe_b64encode
 from dataclasses import replace
 from pathlib import Path
 
@@ -250,6 +252,40 @@ async def test_the_old_password_is_checked_only_for_who_shows_the_secret(
         headers={"authorization": f"Bearer {bearer}"},
     )
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"[" * 100_000, b"\xff"])
+async def test_a_malformed_question_is_answered_400(
+    browser: httpx.AsyncClient, body: bytes
+) -> None:
+    answer = await browser.post(
+        "/verify-account", content=body, headers={"authorization": "Bearer v-secret"}
+    )
+    assert answer.status_code == 400
+
+
+async def test_a_deeply_nested_unsigned_ticket_is_refused(browser: httpx.AsyncClient) -> None:
+    deep = urlsafe_b64encode(b"[" * 100_000).decode().rstrip("=")
+    assert await post(browser, f"{deep}.{deep}.AAAA") == 403
+
+
+async def test_without_secrets_of_its_own_the_stand_in_believes_nobody(tmp_path: Path) -> None:
+    settings = StandInSettings(
+        name_vi="a", name_en="a", address=HOME, issuer=ISSUER, database=str(tmp_path / "x"),
+        old_accounts=({"account": "a", "password": "p", "name": "n"},),
+    )  # fmt: skip
+    transport = httpx.ASGITransport(app=OneStop(settings).application)
+    async with httpx.AsyncClient(transport=transport, base_url=HOME) as bare:
+        asked = await bare.post(
+            "/verify-account",
+            json={"account": "a", "password": "p"},
+            headers={"authorization": "Bearer "},
+        )
+        assert asked.status_code == 401
+        head, body, _ = ticket(int(time.time())).split(".")
+        unkeyed = hmac.digest(b"", f"{head}.{body}".encode(), "sha256")
+        forged = urlsafe_b64encode(unkeyed).decode().rstrip("=")
+        assert await post(bare, f"{head}.{body}.{forged}") == 403
 
 
 async def test_signing_in_and_out_goes_by_way_of_the_provider(browser: httpx.AsyncClient) -> None:

@@ -1,0 +1,1 @@
+"""What identifies a person, in its many spellings. Pure: text in, text out."""
