@@ -1,13 +1,21 @@
 // openid-client, as its documentation has it: discovery, PKCE, code, userinfo, refresh, revocation.
-// Arguments: issuer, client id, secret, redirect URI. Prints the address to open, then reads the
-// address of the callback from standard input.
+// Arguments: issuer, client id, secret or private JWK, redirect URI, and where to go after logout.
+// Prints the address to open, then reads the address of the callback from standard input.
 import * as client from "openid-client";
 import { createInterface } from "node:readline/promises";
 
-const [issuer, id, secret, redirectUri] = process.argv.slice(2);
+const [issuer, id, secret, redirectUri, afterLogout] = process.argv.slice(2);
 const options = { execute: [client.allowInsecureRequests] };
+async function authentication() {
+  if (!secret.startsWith("{")) return client.ClientSecretPost(secret);
+  const jwk = JSON.parse(secret);
+  const curve = { name: "ECDSA", namedCurve: "P-256" };
+  const key = await crypto.subtle.importKey("jwk", jwk, curve, false, ["sign"]);
+  return client.PrivateKeyJwt({ key, kid: jwk.kid });
+}
+
 const config = await client.discovery(
-  new URL(issuer), id, undefined, client.ClientSecretPost(secret), options,
+  new URL(issuer), id, undefined, await authentication(), options,
 );
 const verifier = client.randomPKCECodeVerifier();
 const state = client.randomState();
@@ -35,7 +43,10 @@ const told = await client.tokenIntrospection(config, refreshed.access_token);
 await client.tokenRevocation(config, refreshed.refresh_token);
 const after = await client.tokenIntrospection(config, refreshed.access_token);
 const machine = await client.clientCredentialsGrant(config);
-const logout = client.buildEndSessionUrl(config, { id_token_hint: tokens.id_token });
+const logout = client.buildEndSessionUrl(config, {
+  id_token_hint: tokens.id_token,
+  ...(afterLogout && { post_logout_redirect_uri: afterLogout, state: "bye-1" }),
+});
 console.log(
   JSON.stringify({
     name: userinfo.name,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from joserfc.jwk import ECKey
 
 from idp.authn.totp import code_at, step_of
 from idp.config import load_settings
@@ -31,6 +32,8 @@ class Provider:
     apache: str
     apache_secret: str
     people: list[Resident]
+    client_key: dict[str, str]
+    """The private JWK of the client `keyed`."""
 
     async def sign_in(self, url: str, person: Resident) -> Browser:
         """A browser that has answered both stages; consent is given where asked for."""
@@ -54,6 +57,8 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     )
     files.write()
     apache_secret = secrets.token_urlsafe(36)
+    key = ECKey.generate_key("P-256", {"kid": "k-1", "alg": "ES256", "use": "sig"})
+    jwks = json.dumps({"keys": [key.as_dict(private=False)]})
     with files.config.open("a", encoding="utf-8") as file:
         file.write(f"""
 [clients.apache]
@@ -62,6 +67,16 @@ secrets = [{{ inline = "{apache_secret}" }}]
 redirect_uris = ["{apache}/app/callback"]
 post_logout_redirect_uris = ["{apache}/bye.html"]
 scopes = ["openid", "profile"]
+consent = "implied"
+
+[clients.keyed]
+name = {{ vi = "Ứng dụng có khóa", en = "Application with a key" }}
+auth_method = "private_key_jwt"
+jwks = '{jwks}'
+redirect_uris = ["http://127.0.0.1:8400/callback"]
+post_logout_redirect_uris = ["http://127.0.0.1:8400/bye"]
+grant_types = ["authorization_code", "refresh_token", "client_credentials"]
+scopes = ["openid", "profile", "reports.read"]
 consent = "implied"
 """)
     settings = load_settings(files.config, {}, demo=True)
@@ -74,7 +89,14 @@ consent = "implied"
     )  # fmt: skip
     try:
         wait_for(f"{issuer}/healthz")
-        yield Provider(issuer, files.client_secrets["sandbox"], apache, apache_secret, people)
+        yield Provider(
+            issuer=issuer,
+            secret=files.client_secrets["sandbox"],
+            apache=apache,
+            apache_secret=apache_secret,
+            people=people,
+            client_key=key.as_dict(private=True),
+        )
     finally:
         server.terminate()
         server.wait(20)
@@ -98,3 +120,9 @@ def as_json(line: str) -> dict[str, object]:
 
 
 HERE = Path(__file__).parent
+
+
+def install_npm_packages() -> None:
+    """openid-client, as the lock file says."""
+    if not (HERE / "node_modules" / "openid-client").is_dir():
+        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=HERE, check=True)

@@ -12,7 +12,7 @@ import pytest
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from jose import jwt as python_jose
 
-from tests.interop.conftest import HERE, Provider, as_json, wait_for
+from tests.interop.conftest import HERE, Provider, as_json, install_npm_packages, wait_for
 
 CALLBACK = "http://127.0.0.1:8400/callback"
 MODULE = Path("/usr/lib/apache2/modules/mod_auth_openidc.so")
@@ -90,8 +90,7 @@ async def test_authlib_signs_in_refreshes_and_revokes(provider: Provider) -> Non
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed (Debian: nodejs npm)")
 async def test_openid_client_signs_in_refreshes_and_signs_out(provider: Provider) -> None:
-    if not (HERE / "node_modules" / "openid-client").is_dir():
-        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=HERE, check=True)
+    install_npm_packages()
     child = await asyncio.create_subprocess_exec(
         "node", str(HERE / "client.mjs"), provider.issuer, "sandbox", provider.secret, CALLBACK,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
