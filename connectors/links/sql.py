@@ -10,6 +10,8 @@ from connectors.links.store import AccountTaken, Opened, OpenOutcome
 from keys.sql import Database, Row, Statements
 
 _COLUMNS = "id, subject_id, system_id, account_id, state, version, created_at"
+_UNIQUE_VIOLATION = "23505"
+"""SQLSTATE of the SQL standard, which drivers give under this one name."""
 _HOLDING = "state IN ('verified', 'active', 'disputed', 'suspended')"
 
 
@@ -65,6 +67,15 @@ class SqlLinks:
     async def move(self, link: Link, to_state: LinkState, transition: Transition) -> bool:
         """See `LinkStore.move`."""
         check_transition(link.state, to_state)
+        try:
+            return await self._swap(link, to_state, transition)
+        except Exception as error:
+            # A rival that had not committed yet was invisible to the statement; the index saw it.
+            if getattr(error, "sqlstate", None) != _UNIQUE_VIOLATION:
+                raise
+            return False
+
+    async def _swap(self, link: Link, to_state: LinkState, transition: Transition) -> bool:
         async with self._database.transaction() as statements:
             changed = await statements.change(
                 "UPDATE link SET state = $1, version = version + 1, changed_at = $2,"

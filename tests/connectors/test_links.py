@@ -300,6 +300,28 @@ async def test_of_proposals_that_race_for_one_account_one_is_verified(
     assert moves.count(True) == 1
 
 
+async def test_a_move_that_meets_a_rival_not_yet_committed_loses_quietly(
+    links: SqlLinks, database: Database
+) -> None:
+    proposal = a_link(BEN, state=LinkState.PROPOSED)
+    await links.open(proposal, STEP)
+    async with database.transaction() as rival:
+        await rival.change(
+            "INSERT INTO link (id, subject_id, system_id, account_id, state, evidence, version,"
+            " created_at, changed_at) VALUES ('r', $1, $2, $3, 'active', '{}', 1, $4, $4)",
+            ANN,
+            LAND,
+            proposal.account,
+            NOW,
+        )
+        moving = asyncio.create_task(links.move(proposal, LinkState.VERIFIED, STEP))
+        await asyncio.sleep(0.3)  # long enough to reach the index and wait there
+    assert not await moving
+    held = await links.holder_of(LAND, proposal.account)
+    assert held is not None
+    assert held.subject == ANN
+
+
 async def test_two_people_with_the_password_race_and_one_gets_the_account(
     links: SqlLinks,
 ) -> None:
