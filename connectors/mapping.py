@@ -84,6 +84,11 @@ def claims_for(
     return claims
 
 
+def scopes_named(rules: tuple[ClaimRule, ...], names: frozenset[str]) -> frozenset[str]:
+    """The scopes that claims asked for by name belong to: what a person is asked about."""
+    return frozenset(rule.scope for rule in rules if rule.claim in names)
+
+
 def _value(
     rule: ClaimRule, identity: VerifiedIdentity, account: LocalAccount | None
 ) -> Claim | None:

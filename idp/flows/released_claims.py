@@ -42,7 +42,9 @@ class ReleasedClaims:
             attributes=standing.attributes,
         )
         account = self._account(client, standing.accounts)
-        return claims_for(self.rules_of(client), identity, account, scopes, requested)
+        # A request by name reaches no further than the registration does.
+        rules = tuple(rule for rule in self.rules_of(client) if rule.scope in client.scopes)
+        return claims_for(rules, identity, account, scopes, requested)
 
     def _account(self, client: Client, accounts: tuple[AccountId, ...]) -> LocalAccount | None:
         if client.system is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote_plus
 
 from connectors.contract import Dialect, PairwiseSub, SignInRequest, SystemId, WhenUnlinked
+from connectors.mapping import STANDARD_RULES, scopes_named
 from connectors.registry import System
 from idp.errors import LoginRequired, OAuthError, PageRefused
 from idp.flows.id_token_hint import HintReader
@@ -112,11 +113,20 @@ class OidcDoor:
             required_assurance=checked.required_assurance,
             when_unlinked=system.when_unlinked if system else WhenUnlinked.NOT_NEEDED,
             consent=client.consent,
-            releases=checked.scopes,
+            releases=checked.scopes | self._named(checked),
             prompts=checked.prompts,
             max_age_seconds=checked.max_age_seconds,
             hinted_subject_sub=None if hinted is None else PairwiseSub(hinted),
         )
+
+    def _named(self, checked: AuthorizationRequest) -> frozenset[str]:
+        """The scopes of claims asked for by name: the person is asked about these as well."""
+        names = checked.claims.id_token | checked.claims.userinfo
+        if not names:
+            return frozenset()
+        client = checked.client
+        rules = self._systems[client.system].claims if client.system else STANDARD_RULES
+        return scopes_named(rules, names) & client.scopes
 
     async def answer(
         self,

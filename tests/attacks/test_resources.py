@@ -5,7 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
 
-from tests.fixtures_world import C1_SIGNER, ISSUER, SECRET_1, World, basic
+from tests.fixtures_world import C1_SIGNER, ISSUER, SECRET_1, World, answer, basic
 
 
 async def test_only_an_access_token_in_its_place_opens_userinfo(world: World) -> None:
@@ -46,6 +46,30 @@ async def test_only_granted_scopes_and_claims_asked_for_by_name_are_released(
     id_claims = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     assert id_claims["gender"] == "female"
     assert (id_claims["nonce"], id_claims["acr"], id_claims["aud"]) == ("no-1", "LoA2", "c1")
+
+
+async def test_a_claim_named_beyond_the_registration_is_not_released(world: World) -> None:
+    wish = json.dumps(
+        {"userinfo": {"vn_personal_id": None, "email": None}, "id_token": {"vn_personal_id": None}}
+    )
+    changes = {"client_id": "n1", "redirect_uri": "http://127.0.0.1/cb", "scope": "openid"}
+    tokens = await world.browser().tokens(world.alice, claims=wish, **changes)
+    claims = (await world.userinfo(tokens["access_token"])).json()
+    assert not {"vn_personal_id", "email"} & set(claims)
+    part = tokens["id_token"].split(".")[1]
+    assert "vn_personal_id" not in json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+async def test_the_person_is_asked_about_claims_that_are_named(world: World) -> None:
+    changes = {"client_id": "c2", "redirect_uri": "https://rp2.test/cb"}
+    browser = world.browser()
+    page = await browser.sign_in(world.alice, await browser.authorize(scope="openid", **changes))
+    await browser.submit(page, decision="allow")
+    silent = {"prompt": "none", "scope": "openid"} | changes
+    assert "code" in answer(await browser.authorize(**silent))
+    wish = json.dumps({"userinfo": {"birthdate": None}})
+    refused = answer(await browser.authorize(claims=wish, **silent))
+    assert refused["error"] == "consent_required"
 
 
 async def test_every_standard_scope_opens_its_claims(world: World) -> None:
