@@ -110,7 +110,8 @@ class Throttle:
 
     def _device_key(self, attempt: Attempt) -> str:
         device_id = attempt.device.device_id if attempt.device else ""
-        return self._digest("device", attempt.folded_username, device_id)
+        # Per factor: a right password must not buy fresh guesses at the code.
+        return self._digest("device", attempt.factor, attempt.folded_username, device_id)
 
     def _digest(self, *parts: str) -> str:
         framed = b"".join(

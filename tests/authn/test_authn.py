@@ -147,3 +147,16 @@ async def test_one_address_may_fail_thirty_times_over_all_names() -> None:
         for n in range(40)
     ]
     assert sum(let_in) == 30
+
+
+async def test_a_right_password_buys_a_known_device_no_fresh_guesses_at_the_code() -> None:
+    throttle = Throttle(WindowCounters(), key=b"k" * 32)
+    device = KnownDevice(device_id="d1", subject=SubjectId("s1"))
+    password = Attempt(folded_username="an", address="192.0.2.1", device=device)
+    code = Attempt(folded_username="an", address="192.0.2.1", device=device, factor="otp")
+    let_in = 0
+    for _ in range(10):
+        await throttle.admit(password)
+        await throttle.succeeded(password)
+        let_in += await guesses(throttle, code, 9)
+    assert let_in == 15  # ten as a known device, then five as a stranger
