@@ -1,12 +1,10 @@
 """Group F of the adversarial cases: logout."""
 
-import json
 from typing import Any
 
 import httpx
 import pytest
 
-from connectors.contract import SystemId
 from idp.flows.deliver import NoticeDelivery
 from idp.store.session_ends import SqlSessionEnds
 from tests.fixtures_world import ISSUER, Browser, World
@@ -249,5 +247,4 @@ async def test_a_notice_that_nobody_takes_becomes_a_dead_letter(world: World) ->
     async with open_stores(world.settings, world.clock) as stores:
         rows = await stores.database.rows("SELECT dead_at FROM notice")
         assert all(row["dead_at"] for row in rows)
-    assert SystemId("onestop") in world.settings.systems
-    assert json.dumps(egress.sent[0][1])
+    assert all(set(fields) == {"ticket"} for _, fields in egress.sent)

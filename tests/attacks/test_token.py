@@ -7,7 +7,6 @@ import pytest
 
 from tests.fixtures_world import (
     C1_JWKS,
-    C1_SIGNER,
     ISSUER,
     SECRET_1,
     SECRET_2,
@@ -366,4 +365,3 @@ async def test_answers_of_the_token_endpoint_are_never_stored(world: World) -> N
         assert response.headers["cache-control"] == "no-store"
         assert response.headers["x-content-type-options"] == "nosniff"
         assert response.headers["content-type"] == "application/json"
-    assert C1_SIGNER.alg == "ES256"

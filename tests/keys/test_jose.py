@@ -114,8 +114,6 @@ def b64(raw: bytes) -> str:
 
 def with_header(header: dict[str, Any] | str, payload: bytes | None = None) -> str:
     """A token signed correctly over a header of the attacker's choice."""
-    key = generate("ES256")
-    del key
     signer = SIGNERS["ES256"][0]
     head = header if isinstance(header, str) else json.dumps(header)
     signed = f"{b64(head.encode())}.{b64(payload or claims())}".encode()
