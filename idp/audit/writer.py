@@ -8,7 +8,7 @@ from idp.audit.chain import GENESIS, Record, make_record
 from idp.audit.events import check_event
 from idp.errors import Overloaded
 from idp.ports import Clock
-from keys.sql import Database, StoreUnavailableError
+from keys.sql import Database
 
 logger = logging.getLogger("lienthong.audit")
 FLUSH_SECONDS = 0.2
@@ -26,8 +26,13 @@ def _insert(rows: int) -> str:
     return f"INSERT INTO audit_record ({columns}) VALUES {places}"
 
 
+_STORED = "SELECT hash FROM audit_record WHERE chain = $1 AND seq = $2"
 _INSERT_ONE, _INSERT_MANY = _insert(1), _insert(ROWS_AT_ONCE)
 """Only two statements, so that both stay prepared."""
+
+
+class ForeignRecord(Exception):
+    """Somebody else wrote into this chain; what waits is kept, and the verifier will tell."""
 
 
 class BatchingAudit:
@@ -40,8 +45,11 @@ class BatchingAudit:
         self._chain = chain
         self._clock = clock
         self._waiting: list[tuple[int, str, Mapping[str, str | int]]] = []
+        self._unsettled: list[Record] = []
+        """Records that were sent, and whose commit nobody has confirmed yet."""
         self._seq = 0
         self._previous = GENESIS
+        self._one_flush = asyncio.Lock()
 
     def record(self, event: str, fields: Mapping[str, str | int]) -> None:
         """See `ports.Audit.record`.
@@ -49,44 +57,53 @@ class BatchingAudit:
         Raises: Overloaded; KeyError, ValueError for what is not in the catalogue.
         """
         check_event(event, fields)
-        if len(self._waiting) >= MAX_WAITING:
+        if len(self._waiting) + len(self._unsettled) >= MAX_WAITING:
             raise Overloaded("the audit queue is full")
         self._waiting.append((int(self._clock()), event, fields))
 
     async def run(self) -> None:
-        """Flush until cancelled; the last flush is `close`."""
+        """Flush until cancelled; whoever closes flushes once more. No fault ends this journey:
+        a writer that had ended would leave the queue to fill up until everything is refused.
+        """
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             try:
                 await self.flush()
-            except StoreUnavailableError:
-                logger.warning("the audit chain cannot be written now; %d wait", len(self._waiting))
+            except Exception as fault:
+                waiting = len(self._waiting) + len(self._unsettled)
+                name = type(fault).__name__
+                logger.warning("the audit chain cannot be written now (%s); %d wait", name, waiting)
 
     async def flush(self) -> None:
-        """Write what waits, in one transaction.
+        """Write what waits, each batch in one transaction.
 
-        Raises: StoreUnavailableError; then everything still waits.
+        Raises: StoreUnavailableError; then everything still waits, and what was sent is sent again
+        unchanged, since nobody knows whether it was stored.
         """
-        batch = self._waiting
-        if not batch:
-            return
-        records: list[Record] = []
-        seq, previous = self._seq, self._previous
+        async with self._one_flush:
+            while self._unsettled or self._waiting:
+                if not self._unsettled:
+                    self._chain_up()
+                await self._write(self._unsettled)
+                self._unsettled = []
+
+    def _chain_up(self) -> None:
+        batch, self._waiting = self._waiting, []
         for at, event, fields in batch:
-            seq += 1
-            record = make_record(self._chain, seq, at, event, fields, previous)
-            previous = record.hash
-            records.append(record)
-        self._waiting = []
-        try:
-            await self._write(records)
-        except BaseException:
-            self._waiting = batch + self._waiting
-            raise
-        self._seq, self._previous = seq, previous
+            self._seq += 1
+            record = make_record(self._chain, self._seq, at, event, fields, self._previous)
+            self._previous = record.hash
+            self._unsettled.append(record)
 
     async def _write(self, records: list[Record]) -> None:
+        """Store the records, or find that they are stored already: these very ones, or it is a fault."""
         async with self._database.transaction() as statements:
+            last = records[-1]
+            row = await statements.one(_STORED, last.chain, last.seq)
+            if row is not None:
+                if row["hash"] != last.hash:
+                    raise ForeignRecord(f"record {last.seq} is not ours")
+                return
             whole = len(records) - len(records) % ROWS_AT_ONCE
             for start in range(0, whole, ROWS_AT_ONCE):
                 part = records[start : start + ROWS_AT_ONCE]

@@ -116,20 +116,23 @@ class SqlGrants:
     ) -> None:
         """See `ports.Grants.consent`."""
         async with self._database.transaction() as statements:
-            row = await statements.one(
-                "SELECT scopes FROM consent WHERE subject_id = $1 AND client_id = $2",
-                subject,
-                client_id,
-            )
-            union = scopes | (_scopes(row["scopes"]) if row else frozenset())
+            # This write locks the row: what is read next cannot change before it is replaced.
             await statements.change(
                 "INSERT INTO consent (subject_id, client_id, scopes, granted_at)"
-                " VALUES ($1, $2, $3, $4) ON CONFLICT (subject_id, client_id)"
-                " DO UPDATE SET scopes = excluded.scopes, granted_at = excluded.granted_at",
+                " VALUES ($1, $2, '', $3) ON CONFLICT (subject_id, client_id)"
+                " DO UPDATE SET granted_at = excluded.granted_at",
+                subject,
+                client_id,
+                now,
+            )
+            where = " WHERE subject_id = $1 AND client_id = $2"
+            row = await statements.one(f"SELECT scopes FROM consent{where}", subject, client_id)
+            union = scopes | (_scopes(row["scopes"]) if row else frozenset())
+            await statements.change(
+                f"UPDATE consent SET scopes = $3{where}",
                 subject,
                 client_id,
                 " ".join(sorted(union)),
-                now,
             )
 
     async def redeem(self, family: Family) -> RedeemOutcome:
