@@ -55,8 +55,8 @@ standards: $(VENV)/dev.stamp ## Write docs/standards.md from the code
 	$(BIN)/python docs/generate_standards.py
 
 lock: ## Renew the lock files (needs uv)
-	uv pip compile pyproject.toml --extra dev --extra build --generate-hashes --no-emit-index-url --no-header -o requirements/dev.lock
-	uv pip compile pyproject.toml --extra build --generate-hashes --no-emit-index-url --no-header -c requirements/dev.lock -o requirements/runtime.lock
+	uv pip compile pyproject.toml --extra dev --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/dev.lock
+	uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements/dev.lock -o requirements/runtime.lock
 
 clean: ## Remove what was made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage build
