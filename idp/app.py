@@ -310,7 +310,6 @@ class _Wiring:
                 mint=self._mint,
                 released=self._released,
                 audit=self._audit,
-                entropy=self._entropy,
             ),
             refresh_grant=RefreshTokenGrant(
                 grants=self._grants, mint=self._mint, audit=self._audit
@@ -382,6 +381,7 @@ class _Wiring:
                 sign_in=self._sign_in,
                 pages=self._pages,
                 audit=self._audit,
+                entropy=self._entropy,
             ),
             Dialect.SIGNED_TICKET: TicketDoor(
                 issuer=self._settings.issuer,

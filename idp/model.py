@@ -146,11 +146,10 @@ class Standing:
 class Family:
     """One authorization, from its code to its last refresh token: the durable row.
 
-    `code_digest` is unique: inserting the row *is* the single use of the code.
+    The code carries the `family_id` it will become: inserting the row *is* its single use.
     """
 
     family_id: FamilyId
-    code_digest: bytes
     client_id: ClientId
     subject: SubjectId
     sub: PairwiseSub
@@ -205,9 +204,7 @@ class Redeemed:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """The code had been taken before, by this family."""
-
-    family_id: FamilyId
+    """The code had been taken before: its family exists."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,13 +37,13 @@ WHERE s.id = $1
 ORDER BY l.created_at, l.account_id
 """
 _REDEEM = """
-INSERT INTO family (id, code_digest, client_id, subject_id, sub, sid, scopes, claims_request,
+INSERT INTO family (id, client_id, subject_id, sub, sid, scopes, claims_request,
   assurance, amr, authenticated_at, created_at, expires_at, refreshable, offline)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
 FROM subject s
-WHERE s.id = $4 AND s.enabled = 1
-  AND NOT EXISTS (SELECT 1 FROM session_end e WHERE e.sid = $6)
-ON CONFLICT (code_digest) DO NOTHING
+WHERE s.id = $3 AND s.enabled = 1
+  AND NOT EXISTS (SELECT 1 FROM session_end e WHERE e.sid = $5)
+ON CONFLICT (id) DO NOTHING
 """
 _FAMILY = """
 SELECT f.*, s.kind, s.enabled, s.attributes_sealed, e.ended_at, l.account_id,
@@ -143,7 +143,6 @@ class SqlGrants:
         changed = await self._database.change(
             _REDEEM,
             family.family_id,
-            family.code_digest,
             family.client_id,
             family.subject,
             family.sub,
@@ -160,10 +159,8 @@ class SqlGrants:
         )
         if changed == 1:
             return Redeemed()
-        row = await self._database.one(
-            "SELECT id FROM family WHERE code_digest = $1", family.code_digest
-        )
-        return GateClosed() if row is None else Replayed(FamilyId(str(row["id"])))
+        row = await self._database.one("SELECT id FROM family WHERE id = $1", family.family_id)
+        return GateClosed() if row is None else Replayed()
 
     async def family(
         self, family_id: FamilyId, system: SystemId | None, token_digest: bytes
@@ -217,7 +214,6 @@ class SqlGrants:
 def _family(row: Row) -> Family:
     return Family(
         family_id=FamilyId(str(row["id"])),
-        code_digest=_raw(row["code_digest"]),
         client_id=ClientId(str(row["client_id"])),
         subject=SubjectId(str(row["subject_id"])),
         sub=PairwiseSub(str(row["sub"])),

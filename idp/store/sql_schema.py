@@ -52,7 +52,6 @@ family = Table(
     "family",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("code_digest", LargeBinary, nullable=False, unique=True),
     Column("client_id", Text, nullable=False),
     Column("subject_id", Text, ForeignKey("subject.id"), nullable=False),
     Column("sub", Text, nullable=False),
@@ -71,7 +70,6 @@ family = Table(
     Column("revoked_at", BigInteger),
     Column("revoked_reason", Text),
     Index("family_sid", "sid"),
-    Index("family_subject", "subject_id"),
 )
 fence = Table(
     "fence",

@@ -13,7 +13,7 @@ from idp.flows.id_token_hint import HintReader
 from idp.flows.sign_in import SignIn
 from idp.flows.tokens import TokenMint
 from idp.model import Client, ClientId, Session, Standing
-from idp.ports import Audit
+from idp.ports import Audit, Entropy
 from idp.protocol.authorization_request import (
     AuthorizationRequest,
     check_request,
@@ -22,7 +22,7 @@ from idp.protocol.authorization_request import (
     response_mode_of,
 )
 from idp.protocol.form import Form, parse_form
-from idp.protocol.handles import CODE_SECONDS, CodeGrant
+from idp.protocol.handles import CODE_SECONDS, CodeGrant, new_family_id
 from idp.protocol.next_step import Issue
 from idp.protocol.redirect_uri import VerifiedRedirect
 from idp.web.doors import AnsweredRefusal, Reading, origin_of
@@ -59,6 +59,7 @@ class OidcDoor:
         sign_in: SignIn,
         pages: PageAnswers,
         audit: Audit,
+        entropy: Entropy,
     ) -> None:
         self._issuer = issuer
         self._clients = clients
@@ -68,6 +69,7 @@ class OidcDoor:
         self._sign_in = sign_in
         self._pages = pages
         self._audit = audit
+        self._entropy = entropy
 
     def read(self, request: HttpRequest, raw: str, now: int) -> Reading:
         """See `Door.read`: client, then address, and only then what may be redirected."""
@@ -145,6 +147,7 @@ class OidcDoor:
         own = _own(reading)
         client, checked = own.client, own.checked
         grant = CodeGrant(
+            family_id=new_family_id(request.received_at, self._entropy(10)),
             subject=session.subject,
             sub=await self._sign_in.sub(reading.sign_in, standing, now),
             sid=session.sid,

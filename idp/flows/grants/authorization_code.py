@@ -1,7 +1,5 @@
 """Redemption of a code: RFC 6749 §4.1.3, step by step."""
 
-import hashlib
-
 from connectors.contract import SessionId
 from idp.errors import InvalidGrant, InvalidRequest, UnauthorizedClient
 from idp.flows.released_claims import ReleasedClaims
@@ -10,13 +8,12 @@ from idp.flows.tokens import TokenMint
 from idp.model import (
     Client,
     Family,
-    FamilyId,
     GateClosed,
     GrantType,
     Redeemed,
     Replayed,
 )
-from idp.ports import Audit, Entropy, Grants
+from idp.ports import Audit, Grants
 from idp.protocol.claims_request import names_of
 from idp.protocol.client_auth import AuthenticatedClient
 from idp.protocol.form import Form
@@ -34,13 +31,11 @@ class AuthorizationCodeGrant:
         mint: TokenMint,
         released: ReleasedClaims,
         audit: Audit,
-        entropy: Entropy,
     ) -> None:
         self._grants = grants
         self._mint = mint
         self._released = released
         self._audit = audit
-        self._entropy = entropy
 
     async def redeem(self, proof: AuthenticatedClient, form: Form, now: int) -> TokenSet:
         """Tokens for a code that is ours, this client's, young, unused, and fits its challenge.
@@ -56,39 +51,18 @@ class AuthorizationCodeGrant:
             raise InvalidRequest("code is required")
         grant = self._mint.open_code(code, client)
         check_code(grant, form.get("redirect_uri"), form.get("code_verifier"), now)
-        family = self._family(client, grant, code, now)
+        family = _family(client, grant, now)
         await self._take(family, now)
         return await self._tokens(client, family, grant.nonce, now)
-
-    def _family(self, client: Client, grant: CodeGrant, code: str, now: int) -> Family:
-        refreshable = GrantType.REFRESH_TOKEN in client.grant_types
-        lifetime = client.refresh_token_seconds if refreshable else client.access_token_seconds
-        return Family(
-            family_id=FamilyId(self._entropy(16).hex()),
-            code_digest=hashlib.sha256(code.encode("ascii")).digest(),
-            client_id=client.client_id,
-            subject=grant.subject,
-            sub=grant.sub,
-            sid=SessionId(grant.sid),
-            scopes=grant.scopes,
-            claims_request=grant.claims_request,
-            assurance=grant.assurance,
-            amr=grant.amr,
-            authenticated_at=grant.authenticated_at,
-            created_at=now,
-            expires_at=now + lifetime,
-            refreshable=refreshable,
-            offline=OFFLINE in grant.scopes,
-        )
 
     async def _take(self, family: Family, now: int) -> None:
         match await self._grants.redeem(family):
             case Redeemed():
                 return
-            case Replayed(family_id):
-                await self._grants.revoke_family(family_id, "code_replayed", now)
+            case Replayed():
+                await self._grants.revoke_family(family.family_id, "code_replayed", now)
                 self._audit.record(
-                    "code_replayed", {"client": family.client_id, "family": family_id}
+                    "code_replayed", {"client": family.client_id, "family": family.family_id}
                 )
                 raise InvalidGrant("the code has been used", detail="code replayed")
             case GateClosed():
@@ -132,3 +106,24 @@ class AuthorizationCodeGrant:
             raise InvalidGrant("the code is not valid", detail="family vanished")
         scopes = family.scopes if client.claims_in_id_token else frozenset[str]()
         return dict(self._released.of_family(client, standing, scopes, asked))
+
+
+def _family(client: Client, grant: CodeGrant, now: int) -> Family:
+    refreshable = GrantType.REFRESH_TOKEN in client.grant_types
+    lifetime = client.refresh_token_seconds if refreshable else client.access_token_seconds
+    return Family(
+        family_id=grant.family_id,
+        client_id=client.client_id,
+        subject=grant.subject,
+        sub=grant.sub,
+        sid=SessionId(grant.sid),
+        scopes=grant.scopes,
+        claims_request=grant.claims_request,
+        assurance=grant.assurance,
+        amr=grant.amr,
+        authenticated_at=grant.authenticated_at,
+        created_at=now,
+        expires_at=now + lifetime,
+        refreshable=refreshable,
+        offline=OFFLINE in grant.scopes,
+    )
