@@ -7,18 +7,18 @@ Why: a read costs 9 µs this way; a thread hop would cost ten times that. Writes
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
 
 from keys.sql import Row, Statements, StoreUnavailableError, Value
 
 BUSY_SECONDS = 2.0
 MAPPED = f"mmap_size={256 * 1024 * 1024}"
 """Pages are read from memory rather than by a system call each."""
-_T = TypeVar("_T")
+CHECKPOINT = "wal_autocheckpoint=4000"
+"""Pages (16 MB) in the log before they move into the file: a page changed often moves once."""
 
 
 @lru_cache(maxsize=512)
@@ -28,83 +28,145 @@ def _numbered(sql: str) -> str:
 
 
 class _Connection:
-    """The verbs on one connection, without regard to who else uses it."""
+    """The verbs on one connection, without regard to who else uses it.
+
+    Raises: StoreUnavailableError.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     async def one(self, sql: str, *values: Value) -> Row | None:
         """See `Statements.one`."""
-        row: Row | None = _guarded(lambda: self._run(sql, values).fetchone())
-        return row
+        found = self.all(sql, values)
+        return found[0] if found else None
 
     async def rows(self, sql: str, *values: Value) -> Sequence[Row]:
         """See `Statements.rows`."""
-        return _guarded(lambda: self._run(sql, values).fetchall())
+        return self.all(sql, values)
 
     async def change(self, sql: str, *values: Value) -> int:
         """See `Statements.change`."""
-        return _guarded(lambda: self._run(sql, values).rowcount)
+        return self.changed(sql, values)
 
-    def _run(self, sql: str, values: tuple[Value, ...]) -> sqlite3.Cursor:
-        return self._connection.execute(_numbered(sql), values)
+    def all(self, sql: str, values: Sequence[Value]) -> list[Row]:
+        """Every row."""
+        try:
+            return self._connection.execute(_numbered(sql), values).fetchall()
+        except sqlite3.OperationalError as error:
+            raise _away(error) from error
+
+    def changed(self, sql: str, values: Sequence[Value]) -> int:
+        """How many rows the statement changed."""
+        try:
+            return self._connection.execute(_numbered(sql), values).rowcount
+        except sqlite3.OperationalError as error:
+            raise _away(error) from error
+
+    def roll_back(self) -> None:
+        """End the transaction, unless the fault has ended it already."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+
+def _away(error: sqlite3.OperationalError) -> StoreUnavailableError:
+    return StoreUnavailableError(f"sqlite: {error.sqlite_errorname}")
+
+
+_Write = tuple[str, tuple[Value, ...], "asyncio.Future[int]"]
 
 
 class SqliteDatabase:
-    """One file, one process (further processes may share it: writers wait for each other)."""
+    """One file, one process (further processes may share it: writers wait for each other).
+
+    Single writes that arrive in the same turn of the event loop commit together: under load the
+    log is written once for all of them, and each is still answered only after its commit.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         path.chmod(0o600)
         self._connection.row_factory = sqlite3.Row  # a mapping by name, made in C
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", MAPPED):
+        for pragma in (
+            "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", MAPPED, CHECKPOINT,
+        ):  # fmt: skip
             self._connection.execute(f"PRAGMA {pragma}")
         self._verbs = _Connection(self._connection)
         self._lock = asyncio.Lock()
+        self._waiting: list[_Write] = []
 
     async def one(self, sql: str, *values: Value) -> Row | None:
         """See `Statements.one`."""
-        if self._lock.locked():
-            async with self._lock:
-                return await self._verbs.one(sql, *values)
-        return await self._verbs.one(sql, *values)
+        found = await self.rows(sql, *values)
+        return found[0] if found else None
 
     async def rows(self, sql: str, *values: Value) -> Sequence[Row]:
         """See `Statements.rows`."""
-        async with self._lock:
-            return await self._verbs.rows(sql, *values)
+        if self._lock.locked():  # a transaction is open: its rows are nobody else's yet
+            async with self._lock:
+                return self._verbs.all(sql, values)
+        return self._verbs.all(sql, values)
 
     async def change(self, sql: str, *values: Value) -> int:
         """See `Statements.change`."""
         if self._lock.locked():
             async with self._lock:
-                return await self._verbs.change(sql, *values)
-        return await self._verbs.change(sql, *values)
+                return self._verbs.changed(sql, values)
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_soon(self._commit_together)
+        outcome: asyncio.Future[int] = loop.create_future()
+        self._waiting.append((sql, values, outcome))
+        return await outcome
+
+    def _commit_together(self) -> None:
+        """Run what waits in one transaction, and tell each how it went."""
+        if self._lock.locked():  # it will be called again when the transaction has ended
+            return
+        waiting, self._waiting = self._waiting, []
+        wanted = [write for write in waiting if not write[2].cancelled()]
+        try:
+            if len(wanted) > 1:
+                self._verbs.changed("BEGIN IMMEDIATE", ())
+            counts = [self._verbs.changed(sql, values) for sql, values, _ in wanted]
+            if len(wanted) > 1:
+                self._verbs.changed("COMMIT", ())
+        except StoreUnavailableError as away:
+            self._verbs.roll_back()
+            for _, _, outcome in wanted:
+                outcome.set_exception(away)
+        except sqlite3.Error:
+            self._verbs.roll_back()
+            self._run_apart(wanted)
+        else:
+            for (_, _, outcome), count in zip(wanted, counts, strict=True):
+                outcome.set_result(count)
+
+    def _run_apart(self, writes: list[_Write]) -> None:
+        """One of them breaks a rule of the schema: each alone, so that only that one fails."""
+        for sql, values, outcome in writes:
+            try:
+                outcome.set_result(self._verbs.changed(sql, values))
+            except (sqlite3.Error, StoreUnavailableError) as fault:
+                outcome.set_exception(fault)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Statements]:
         """See `Database.transaction`; takes the write lock at once."""
-        async with self._lock:
-            _guarded(lambda: self._connection.execute("BEGIN IMMEDIATE"))
-            try:
-                yield self._verbs
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            try:
-                _guarded(lambda: self._connection.execute("COMMIT"))
-            except StoreUnavailableError:
-                self._connection.execute("ROLLBACK")
-                raise
+        try:
+            async with self._lock:
+                try:
+                    self._verbs.changed("BEGIN IMMEDIATE", ())
+                    yield self._verbs
+                    self._verbs.changed("COMMIT", ())
+                except BaseException:
+                    self._verbs.roll_back()
+                    raise
+        finally:
+            if self._waiting:
+                self._commit_together()
 
     async def close(self) -> None:
         """See `Database.close`."""
         self._connection.close()
-
-
-def _guarded(run: Callable[[], _T]) -> _T:
-    try:
-        return run()
-    except sqlite3.OperationalError as error:
-        raise StoreUnavailableError(f"sqlite: {error.sqlite_errorname}") from error
