@@ -50,7 +50,7 @@ from idp.web.devices import DeviceCookies
 from idp.web.doors import Door
 from idp.web.edge import Edge, trusted_networks
 from idp.web.flow_cookie import FlowCookies
-from idp.web.http import Answer, App, Endpoint, HttpRequest
+from idp.web.http import Answer, Endpoint, HttpRequest
 from idp.web.interaction import SIGN_IN_PATH, Interaction
 from idp.web.logout import LogoutPages
 from idp.web.metadata import discovery_endpoint, jwks_endpoint
@@ -141,7 +141,7 @@ def key_store(settings: Settings, database: Database) -> KeyStore:
 @asynccontextmanager
 async def open_service(
     settings: Settings, clock: Clock = time.time, entropy: Entropy = secrets.token_bytes
-) -> AsyncIterator[App]:
+) -> AsyncIterator[Edge]:
     """The whole provider as an ASGI application, its background work running.
 
     Raises: StoreUnavailableError, RingUnreadable.
@@ -260,7 +260,7 @@ class _Wiring:
         )
         self.hasher = PasswordHasher(workers=HASHING_THREADS, queue_limit=HASHING_QUEUE)
 
-    def application(self) -> App:
+    def application(self) -> Edge:
         """The endpoints by path, the site behind them."""
         site = make_site(
             pages=self._pages,

@@ -13,6 +13,7 @@ from idp.app import open_service
 from idp.cli.command import CONFIG, DEMO, lienthong, run, settings_or_exit
 from idp.config import Settings
 from idp.store.sql_migrate import migrate as apply_migrations
+from idp.web.http1 import http1_for
 
 FAST = ("uvloop", "httptools")
 KEEP_ALIVE_SECONDS = 20
@@ -49,7 +50,7 @@ async def _serve(settings: Settings, listen: str) -> None:
             application,
             host=host.strip("[]"),
             port=int(port),
-            http="httptools",
+            http=http1_for(application),
             access_log=False,
             log_config=None,
             proxy_headers=False,

@@ -71,7 +71,7 @@ def api(
             return await handle(request)
         except OAuthError as error:
             if error.detail:
-                logger.info("%s refused: %s", request.scope["path"], error.detail)
+                logger.info("%s refused: %s", request.path, error.detail)
             return refusal(error)
         except (TooManyAttempts, Overloaded, StoreUnavailableError) as fault:
             status, code, retry = _pressure(fault)
@@ -92,7 +92,7 @@ def page(
             return await handle(request)
         except PageRefused as refused:
             if refused.detail:
-                logger.info("%s refused: %s", request.scope["path"], refused.detail)
+                logger.info("%s refused: %s", request.path, refused.detail)
             return error_page(request, refused.reason, refused.status)
         except OAuthError as error:
             return error_page(request, error.code, 400)

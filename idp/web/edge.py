@@ -7,7 +7,17 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from idp.ports import Clock, Entropy
-from idp.web.http import Answer, App, Endpoint, HttpRequest, Receive, Scope, Send
+from idp.web.http import (
+    MAX_BODY,
+    Answer,
+    App,
+    Endpoint,
+    Header,
+    HttpRequest,
+    Receive,
+    Scope,
+    Send,
+)
 
 logger = logging.getLogger("lienthong.faults")
 Network = IPv4Network | IPv6Network
@@ -19,18 +29,17 @@ def trusted_networks(texts: Sequence[str]) -> tuple[Network, ...]:
     return tuple(ip_network(text) for text in texts)
 
 
-def caller_address(scope: Scope, trusted: tuple[Network, ...]) -> str:
+def caller_address(peer: str, fields: Sequence[Header], trusted: tuple[Network, ...]) -> str:
     """The address of who is calling: the peer, or what a trusted peer says of it.
 
     The list is read from the right; the first address that is not itself trusted counts.
 
     Spec: RFC 7239 §8.1 (what an unlisted peer says is ignored)
     """
-    client = scope.get("client")
-    address = client[0] if client else ""
+    address = peer
     if not trusted or not _is_trusted(address, trusted):
         return address
-    forwarded = b",".join(v for k, v in scope["headers"] if k == b"x-forwarded-for")
+    forwarded = b",".join(value for name, value in fields if name == b"x-forwarded-for")
     for hop in reversed(forwarded.split(b",")):
         text = hop.strip().decode("latin-1")
         try:
@@ -51,7 +60,9 @@ def _is_trusted(address: str, trusted: tuple[Network, ...]) -> bool:
 
 
 class Edge:
-    """Pure ASGI: the protocol's endpoints by exact path, everything else to the application.
+    """The protocol's endpoints by exact path, everything else to the application.
+
+    Requests come in through `http1.py`, which knows this class, or from any ASGI server.
 
     Why: a dictionary look-up in front of the framework keeps the hot endpoints at a third of the
     CPU that routed ones cost; there is still exactly one way in for each path.
@@ -68,39 +79,99 @@ class Edge:
         clock: Clock = time.time,
     ) -> None:
         self._app = app
-        self._endpoints = endpoints
+        self.endpoints = endpoints
         self._trusted = trusted_proxies
         self._fault_page = fault_page
         self._entropy = entropy
         self._clock = clock
 
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: bytes,
+        fields: Sequence[Header],
+        content: bytes | None,
+        peer: str,
+    ) -> HttpRequest:
+        """A request as the endpoints see it: with the caller's address, and the moment it came."""
+        return HttpRequest(
+            method=method,
+            path=path,
+            query=query,
+            fields=fields,
+            content=content,
+            address=caller_address(peer, fields, self._trusted),
+            received_at=self._clock(),
+        )
+
+    async def answer(self, endpoint: Endpoint, request: HttpRequest) -> Answer:
+        """The endpoint's answer; a fault becomes a page without detail. Never raises."""
+        try:
+            return await endpoint(request)
+        except Exception as fault:  # noqa: BLE001 - the last wall: any fault is a 500 without detail
+            return self._told(request, fault)
+
+    def _told(self, request: HttpRequest, fault: Exception) -> Answer:
+        correlation = self._entropy(8).hex()
+        # The type and the place, never the text: an exception text could hold personal data.
+        logger.error("fault %s: %s at %s", correlation, type(fault).__name__, _place(fault))
+        return self._fault_page(request, correlation)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One connection event."""
+        """One connection event of an ASGI server."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        endpoint = self._endpoints.get(scope["path"])
-        request = HttpRequest(
-            scope=scope,
-            receive=receive,
-            address=caller_address(scope, self._trusted),
-            received_at=self._clock(),
-        )
+        endpoint = self.endpoints.get(scope["path"])
+        if endpoint is not None:
+            request = self._of_scope(scope, await _read(receive))
+            await _send(await self.answer(endpoint, request), send)
+            return
         outgoing = _Outgoing(send)
         try:
-            if endpoint is not None:
-                answer = await endpoint(request)
-                await answer.send(outgoing)
-            else:
-                await self._app(scope, receive, outgoing)
-        except Exception as fault:  # noqa: BLE001 - the last wall: any fault is a 500 without detail
-            correlation = self._entropy(8).hex()
-            # The type and the place, never the text: an exception text could hold personal data.
-            logger.error(  # noqa: TRY400 - a trace could hold personal data
-                "fault %s: %s at %s", correlation, type(fault).__name__, _place(fault)
-            )
+            await self._app(scope, receive, outgoing)
+        except Exception as fault:  # noqa: BLE001 - the same wall, in front of the application
+            page = self._told(self._of_scope(scope, b""), fault)
             if not outgoing.started:
-                await self._fault_page(request, correlation).send(send)
+                await _send(page, send)
+
+    def _of_scope(self, scope: Scope, content: bytes | None) -> HttpRequest:
+        client = scope.get("client")
+        return self.request(
+            str(scope["method"]),
+            str(scope["path"]),
+            bytes(scope["query_string"]),
+            scope["headers"],
+            content,
+            client[0] if client else "",
+        )
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The body, or None as soon as it is too large to be kept."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        part = message.get("body", b"")
+        size += len(part)
+        if size > MAX_BODY:
+            return None
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+async def _send(answer: Answer, send: Send) -> None:
+    length: Header = (b"content-length", str(len(answer.body)).encode())
+    start = {
+        "type": "http.response.start",
+        "status": answer.status,
+        "headers": [*answer.headers, length],
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": answer.body})
 
 
 class _Outgoing:

@@ -1,6 +1,6 @@
 """A request and an answer, as small as the hot endpoints need them."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -23,61 +23,50 @@ NO_SNIFF: Header = (b"x-content-type-options", b"nosniff")
 
 @dataclass(slots=True, kw_only=True)
 class HttpRequest:
-    """One request. `address` and `received_at` were set at the edge, from trusted peers only."""
+    """One request, read whole. `address` and `received_at` were set at the edge, from trusted
+    peers only.
+    """
 
-    scope: Scope = field(repr=False)
-    receive: Receive = field(repr=False)
+    method: str
+    path: str
+    query: bytes = field(repr=False)
+    """As it stood in the address."""
+    fields: Sequence[Header] = field(repr=False)
+    """The header fields, names in lower case."""
+    content: bytes | None = field(default=b"", repr=False)
+    """None where more than `MAX_BODY` bytes were sent."""
     address: str
     received_at: float
 
-    @property
-    def method(self) -> str:
-        """GET, POST, …"""
-        return str(self.scope["method"])
-
-    @property
-    def query(self) -> bytes:
-        """The raw query string."""
-        return bytes(self.scope["query_string"])
-
     def headers(self, name: bytes) -> list[bytes]:
         """All values of a header, by its lower-case name."""
-        return [value for key, value in self.scope["headers"] if key == name]
+        return [value for key, value in self.fields if key == name]
 
     def header(self, name: bytes) -> bytes:
         """The first value of a header, or nothing."""
-        for key, value in self.scope["headers"]:
+        for key, value in self.fields:
             if key == name:
-                return bytes(value)
+                return value
         return b""
 
-    async def form(self) -> Form:
+    def form(self) -> Form:
         """The form in the body.
 
         Raises: InvalidRequest for another content type, or more than `MAX_BODY` bytes.
         """
-        if self.header(b"content-type").partition(b";")[0].strip().lower() != FORM_TYPE:
+        kind = self.header(b"content-type")
+        if kind != FORM_TYPE and kind.partition(b";")[0].strip().lower() != FORM_TYPE:
             raise InvalidRequest("the body must be application/x-www-form-urlencoded")
-        return parse_form(await self.body())
+        return parse_form(self.body())
 
-    async def body(self) -> bytes:
-        """The body, bounded.
+    def body(self) -> bytes:
+        """The body.
 
-        Raises: InvalidRequest.
+        Raises: InvalidRequest where it was too large to be kept.
         """
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise InvalidRequest("the connection was closed")
-            part = message.get("body", b"")
-            size += len(part)
-            if size > MAX_BODY:
-                raise InvalidRequest("the body is too large")
-            parts.append(part)
-            if not message.get("more_body", False):
-                return parts[0] if len(parts) == 1 else b"".join(parts)
+        if self.content is None:
+            raise InvalidRequest("the body is too large")
+        return self.content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,17 +76,6 @@ class Answer:
     status: int = 200
     body: bytes = b""
     headers: tuple[Header, ...] = ()
-
-    async def send(self, send: Send) -> None:
-        """Write it to the connection."""
-        length: Header = (b"content-length", str(len(self.body)).encode())
-        start = {
-            "type": "http.response.start",
-            "status": self.status,
-            "headers": [*self.headers, length],
-        }
-        await send(start)
-        await send({"type": "http.response.body", "body": self.body})
 
     def with_headers(self, *headers: Header) -> "Answer":
         """The same answer with more headers."""

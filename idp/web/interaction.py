@@ -89,10 +89,10 @@ class Interaction:
         door, now = self._doors[dialect], int(request.received_at)
         handle = self._cookies.read(request, SESSION)
         if request.method == "POST":
-            posted = (await request.body()).decode("utf-8", "replace")
+            posted = request.body().decode("utf-8", "replace")
             if handle is None:
                 # Another site's POST carries no cookies (SameSite=Lax); our own redirect does.
-                return see_other(f"{request.scope['path']}?{_header_safe(posted)}")
+                return see_other(f"{request.path}?{_header_safe(posted)}")
             raw = posted
         else:
             raw = request.query.decode("latin-1")
@@ -139,7 +139,7 @@ class Interaction:
 
     async def submit(self, request: HttpRequest) -> Answer:
         """POST /sign-in: one stage; which one is what `next_step` says, not what was sent."""
-        form, now = await request.form(), int(request.received_at)
+        form, now = request.form(), int(request.received_at)
         form.refuse_repeated()
         flow = self._flows.read(request, form.get("flow", ""), now)
         if not hmac.compare_digest(form.get("csrf", "").encode(), flow.csrf.encode()):

@@ -80,7 +80,7 @@ class LogoutPages:
         """
         now = int(request.received_at)
         if request.method == "POST":
-            form = await request.form()
+            form = request.form()
             if "confirmation" in form:
                 return await self._confirmed(request, form, now)
         else:

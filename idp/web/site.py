@@ -73,8 +73,15 @@ def make_site(
 
 
 def _own(request: Request) -> HttpRequest:
-    client = request.client.host if request.client else ""
-    return HttpRequest(scope=request.scope, receive=request.receive, address=client, received_at=0)
+    """A request of the framework, as far as our pages look at one."""
+    return HttpRequest(
+        method=request.method,
+        path=request.url.path,
+        query=request.scope["query_string"],
+        fields=request.scope["headers"],
+        address=request.client.host if request.client else "",
+        received_at=0,
+    )
 
 
 def _response(answer: Answer) -> Response:

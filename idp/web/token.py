@@ -16,7 +16,7 @@ def token_endpoint(flow: TokenEndpoint) -> Endpoint:
     """Spec: RFC 6749 §3.2."""
 
     async def handle(request: HttpRequest) -> Answer:
-        form = await request.form()
+        form = request.form()
         tokens = await flow.answer(
             request.headers(AUTHORIZATION), form, request.address, request.received_at
         )
@@ -30,7 +30,7 @@ def userinfo_endpoint(flow: TokenState) -> Endpoint:
 
     async def handle(request: HttpRequest) -> Answer:
         posted = request.method == "POST" and request.header(b"content-type")
-        body = await request.form() if posted else None
+        body = request.form() if posted else None
         token = read_bearer(request.headers(AUTHORIZATION), parse_form(request.query), body)
         return json_answer(await flow.userinfo(token, int(request.received_at)))
 
@@ -41,7 +41,7 @@ def introspection_endpoint(flow: TokenState, authentication: ClientAuthenticatio
     """Spec: RFC 7662 §2."""
 
     async def handle(request: HttpRequest) -> Answer:
-        form, now = await request.form(), int(request.received_at)
+        form, now = request.form(), int(request.received_at)
         proof = await authentication.authenticate(
             request.headers(AUTHORIZATION), form, request.address, now
         )
@@ -56,7 +56,7 @@ def revocation_endpoint(flow: TokenState, authentication: ClientAuthentication) 
     """Spec: RFC 7009 §2."""
 
     async def handle(request: HttpRequest) -> Answer:
-        form, now = await request.form(), int(request.received_at)
+        form, now = request.form(), int(request.received_at)
         proof = await authentication.authenticate(
             request.headers(AUTHORIZATION), form, request.address, now
         )
