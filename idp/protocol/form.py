@@ -1,7 +1,6 @@
 """The one parser of `application/x-www-form-urlencoded`, for queries and bodies alike."""
 
 import re
-from collections.abc import Iterator, Mapping
 from urllib.parse import unquote_to_bytes
 
 from idp.errors import InvalidRequest
@@ -12,29 +11,20 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BROKEN_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
-class Form(Mapping[str, str]):
+class Form(dict[str, str]):
     """Parameters that were sent exactly once, and the names of those that were not.
 
     An empty value counts as not sent (RFC 6749 §3.1).
     """
 
-    __slots__ = ("_values", "repeated")
+    __slots__ = ("repeated",)
 
     def __init__(self, values: dict[str, str], repeated: frozenset[str] = frozenset()) -> None:
-        self._values = values
+        super().__init__(values)
         self.repeated = repeated
 
-    def __getitem__(self, name: str) -> str:
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
     def __repr__(self) -> str:
-        return f"Form({sorted(self._values)})"
+        return f"Form({sorted(self)})"
 
     def refuse_repeated(self) -> None:
         """No parameter was sent twice.
@@ -54,26 +44,25 @@ def parse_form(raw: bytes) -> Form:
     """
     if len(raw) > MAX_BYTES:
         raise InvalidRequest("the request is too large")
-    values: dict[str, str] = {}
-    repeated: set[str] = set()
     pairs = _text(raw).split("&") if raw else []
     if len(pairs) > MAX_PAIRS:
         raise InvalidRequest("too many parameters")
+    values: dict[str, str] = {}
+    sent: set[str] = set()
+    repeated: set[str] = set()
     for pair in pairs:
         if not pair:
             continue
         name, _, value = pair.partition("=")
         if "%" in name or "+" in name:
             name = _decode(name)
-        if name in values or name in repeated:
+        if name in sent:
             repeated.add(name)
+            values.pop(name, None)
             continue
-        if "%" in value or "+" in value:
-            value = _decode(value)
+        sent.add(name)
         if value:
-            values[name] = value
-    for name in repeated:
-        values.pop(name, None)
+            values[name] = _decode(value) if "%" in value or "+" in value else value
     return Form(values, frozenset(repeated))
 
 
@@ -82,7 +71,8 @@ def _text(raw: bytes) -> str:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidRequest("the request is not valid UTF-8") from None
-    if _CONTROL.search(text):
+    # Printable text holds no control character; only other text has to be searched for one.
+    if not text.isprintable() and _CONTROL.search(text):
         raise InvalidRequest("the request contains control characters")
     return text
 
