@@ -5,12 +5,27 @@ Stores hold their statements once, in the SQL that SQLite and PostgreSQL share:
 text for JSON. Two adapters (`idp/store/sqlite.py`, `idp/store/postgres.py`) run them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 Value = str | int | float | bytes | None
-Row = Mapping[str, Value]
+
+
+class Row(Protocol):
+    """One row, by the name of a column or by its place; iteration gives the values in order."""
+
+    def __getitem__(self, key: str, /) -> Value:
+        """The value of a column."""
+        ...
+
+    def __iter__(self) -> Iterator[Value]:
+        """The values, in the order of the SELECT."""
+        ...
+
+    def keys(self) -> Iterable[str]:
+        """The names of the columns."""
+        ...
 
 
 class StoreUnavailableError(Exception):

@@ -1,5 +1,8 @@
 """Standings, families and consents in SQL: the statements of the hot path."""
 
+from collections.abc import Sequence
+from typing import cast
+
 from connectors.contract import (
     AccountId,
     AccountKind,
@@ -46,8 +49,10 @@ WHERE s.id = $3 AND s.enabled = 1
 ON CONFLICT (id) DO NOTHING
 """
 _FAMILY = """
-SELECT f.*, s.kind, s.enabled, s.attributes_sealed, e.ended_at, l.account_id,
-  r.expires_at AS token_revoked
+SELECT f.id, f.client_id, f.subject_id, f.sub, f.sid, f.scopes, f.claims_request, f.assurance,
+  f.amr, f.authenticated_at, f.created_at, f.expires_at, f.refreshable, f.offline, f.generation,
+  f.rotated_at_ms, f.revoked_at, s.kind, s.enabled, s.attributes_sealed, e.ended_at, r.expires_at,
+  l.account_id
 FROM family f
 JOIN subject s ON s.id = f.subject_id
 LEFT JOIN session_end e ON e.sid = f.sid
@@ -56,6 +61,15 @@ LEFT JOIN link l ON l.subject_id = f.subject_id AND l.system_id = $2 AND l.state
 WHERE f.id = $1
 ORDER BY l.created_at, l.account_id
 """
+_KINDS = {kind.value: kind for kind in AccountKind}
+_LEVELS = {int(level): level for level in Assurance}
+
+# The types of the columns, in the order of each SELECT: the schema promises them.
+_StandingRow = tuple[str, int, str | None, str | None, int | None, str | None]
+_FamilyRow = tuple[
+    str, str, str, str, str, str, str, int, str, int, int, int, int, int, int, int,
+    int | None, str, int, bytes, int | None, int | None, str | None,
+]  # fmt: skip
 
 
 class SqlGrants:
@@ -77,15 +91,14 @@ class SqlGrants:
         rows = await self._database.rows(_STANDING, subject, sector, client_id, sid, system)
         if not rows:
             return None
-        first = rows[0]
-        sub = first["sub"]
+        kind, enabled, sub, scopes, ended_at, _ = cast("_StandingRow", tuple(rows[0]))
         return Standing(
             subject=subject,
-            kind=AccountKind(str(first["kind"])),
-            enabled=bool(first["enabled"]),
-            session_ended=first["ended_at"] is not None,
-            sub=None if sub is None else PairwiseSub(str(sub)),
-            consented=_scopes(first["scopes"]),
+            kind=_KINDS[kind],
+            enabled=bool(enabled),
+            session_ended=ended_at is not None,
+            sub=None if sub is None else PairwiseSub(sub),
+            consented=_scopes(scopes),
             accounts=_accounts(rows),
         )
 
@@ -169,19 +182,41 @@ class SqlGrants:
         rows = await self._database.rows(_FAMILY, family_id, system, token_digest)
         if not rows:
             return None
-        row = rows[0]
-        sealed = row["attributes_sealed"]
+        return self._family_standing(cast("_FamilyRow", tuple(rows[0])), _accounts(rows))
+
+    def _family_standing(self, row: _FamilyRow, accounts: tuple[AccountId, ...]) -> FamilyStanding:
+        (
+            family_id, client_id, subject, sub, sid, scopes, claims_request, assurance, amr,
+            authenticated_at, created_at, expires_at, refreshable, offline, generation,
+            rotated_at_ms, revoked_at, kind, enabled, sealed, ended_at, token_revoked, _,
+        ) = row  # fmt: skip
+        family = Family(
+            family_id=FamilyId(family_id),
+            client_id=ClientId(client_id),
+            subject=SubjectId(subject),
+            sub=PairwiseSub(sub),
+            sid=SessionId(sid),
+            scopes=_scopes(scopes),
+            claims_request=claims_request,
+            assurance=_LEVELS[assurance],
+            amr=tuple(amr.split()),
+            authenticated_at=authenticated_at,
+            created_at=created_at,
+            expires_at=expires_at,
+            refreshable=bool(refreshable),
+            offline=bool(offline),
+        )
         return FamilyStanding(
-            family=_family(row),
-            generation=_integer(row["generation"]),
-            rotated_at_ms=_integer(row["rotated_at_ms"]),
-            revoked=row["revoked_at"] is not None,
-            token_revoked=row["token_revoked"] is not None,
-            kind=AccountKind(str(row["kind"])),
-            enabled=bool(row["enabled"]),
-            session_ended=row["ended_at"] is not None,
-            attributes=open_attributes(self._sealer, str(row["subject_id"]), _raw(sealed)),
-            accounts=_accounts(rows),
+            family=family,
+            generation=generation,
+            rotated_at_ms=rotated_at_ms,
+            revoked=revoked_at is not None,
+            token_revoked=token_revoked is not None,
+            kind=_KINDS[kind],
+            enabled=bool(enabled),
+            session_ended=ended_at is not None,
+            attributes=open_attributes(self._sealer, subject, sealed),
+            accounts=accounts,
         )
 
     async def rotate(self, family_id: FamilyId, generation: int, now_ms: int) -> bool:
@@ -211,41 +246,14 @@ class SqlGrants:
         return AccountKind(str(row["kind"])), bool(row["enabled"]), attributes
 
 
-def _family(row: Row) -> Family:
-    return Family(
-        family_id=FamilyId(str(row["id"])),
-        client_id=ClientId(str(row["client_id"])),
-        subject=SubjectId(str(row["subject_id"])),
-        sub=PairwiseSub(str(row["sub"])),
-        sid=SessionId(str(row["sid"])),
-        scopes=_scopes(row["scopes"]),
-        claims_request=str(row["claims_request"]),
-        assurance=Assurance(_integer(row["assurance"])),
-        amr=tuple(str(row["amr"]).split()),
-        authenticated_at=_integer(row["authenticated_at"]),
-        created_at=_integer(row["created_at"]),
-        expires_at=_integer(row["expires_at"]),
-        refreshable=bool(row["refreshable"]),
-        offline=bool(row["offline"]),
-    )
-
-
-def _accounts(rows: object) -> tuple[AccountId, ...]:
+def _accounts(rows: Sequence[Row]) -> tuple[AccountId, ...]:
     return tuple(
-        AccountId(str(row["account_id"]))
-        for row in rows  # type: ignore[attr-defined]  # a sequence of rows
-        if row["account_id"] is not None
+        AccountId(str(account)) for row in rows if (account := row["account_id"]) is not None
     )
 
 
 def _scopes(value: object) -> frozenset[str]:
     return frozenset(str(value).split()) if value else frozenset()
-
-
-def _integer(value: object) -> int:
-    if isinstance(value, int):
-        return value
-    raise TypeError("not an integer column")
 
 
 def _raw(value: object) -> bytes:
