@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Literal, NewType, Protocol
 
+from keys.values import hot_value
+
 SubjectId = NewType("SubjectId", str)
 """Our opaque id of a person or a business: random, stored, never reused, never sent out."""
 PairwiseSub = NewType("PairwiseSub", str)
@@ -68,7 +70,7 @@ class Birthdate:
                 return "day"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_value
 class PersonAttributes:
     """What is known of a person. One full name (never split); nothing of it is ever logged."""
 
@@ -88,7 +90,7 @@ class PersonAttributes:
     updated_at: int | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_value
 class VerifiedIdentity:
     """Who signed in, how well that was checked, and when (epoch seconds)."""
 
@@ -101,7 +103,7 @@ class VerifiedIdentity:
     attributes: PersonAttributes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_value
 class LocalAccount:
     """One record in one system's account table."""
 
@@ -143,7 +145,7 @@ class WhenUnlinked(StrEnum):
     CLAIM = "claim"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_value
 class SignInRequest:
     """What any dialect asks for, after its own checks: the return address is already verified."""
 

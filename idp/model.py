@@ -20,6 +20,7 @@ from connectors.contract import (
     SubjectId,
     SystemId,
 )
+from keys.values import hot_value
 
 ClientId = NewType("ClientId", str)
 FamilyId = NewType("FamilyId", str)
@@ -124,7 +125,7 @@ class Account:
     attributes: PersonAttributes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_value
 class Standing:
     """How a subject stands towards one client and its system: read once, before issue.
 
@@ -142,7 +143,7 @@ class Standing:
     """Accounts in this system with an active link."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_value
 class Family:
     """One authorization, from its code to its last refresh token: the durable row.
 
@@ -168,7 +169,7 @@ class Family:
     """Whether it outlives the session (`offline_access`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_value
 class FamilyStanding:
     """A family as read at use: the row, the gate, and what claims are made of."""
 

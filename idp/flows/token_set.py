@@ -1,11 +1,12 @@
 """What a successful token request gives back."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from idp.protocol.scopes import wire
+from keys.values import hot_value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_value
 class TokenSet:
     """The members of a token response."""
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from connectors.contract import PairwiseSub
 from idp.errors import InvalidGrant, InvalidToken
@@ -22,12 +21,13 @@ from keys.errors import JoseRefused, SealBroken
 from keys.jose import Expectation, verify
 from keys.keyring import KeyRing
 from keys.seal import Sealer
+from keys.values import hot_value
 
 ACCESS_TOKEN_TYP = "at+jwt"
 _NOT_VALID = "the access token is not valid"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_value
 class OpenedToken:
     """An access token that is ours and young; whether its family lives is still to be asked."""
 

@@ -1,7 +1,7 @@
 """The authorization request: the whole list of checks, in order, on one screen."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from connectors.contract import Assurance, Prompt
 from idp.errors import (
@@ -19,6 +19,7 @@ from idp.protocol.form import Form
 from idp.protocol.pkce import read_challenge
 from idp.protocol.redirect_uri import VerifiedRedirect, verify_redirect
 from idp.protocol.scopes import read_scopes
+from keys.values import hot_value
 
 MAX_STATE = 2048
 MAX_NONCE = 512
@@ -27,7 +28,7 @@ MAX_AGE_CAP_SECONDS = 10 * 365 * 86400
 RESPONSE_MODES = ("query", "form_post")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_value
 class AuthorizationRequest:
     """A request of which every parameter has been checked."""
 

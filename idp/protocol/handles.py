@@ -4,14 +4,13 @@ A handle is `<prefix>_<sealed bytes>`: the prefix and the client are bound by th
 handle of one kind, or of another client, does not open (architecture decision 2).
 """
 
-from dataclasses import dataclass
-
 import orjson
 
 from connectors.contract import Assurance, PairwiseSub, SessionId, SubjectId
 from idp.errors import InvalidGrant
 from idp.model import FamilyId
 from idp.protocol.pkce import check_verifier
+from keys.values import hot_value
 
 CODE = "ac"
 ACCESS_TOKEN = "at"
@@ -29,7 +28,7 @@ def new_family_id(at: float, random: bytes) -> FamilyId:
     return FamilyId(f"{int(at * 1000):012x}{random.hex()}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_value
 class CodeGrant:
     """What a code stands for."""
 
@@ -101,7 +100,7 @@ def check_code(grant: CodeGrant, redirect_uri: str | None, verifier: str | None,
     check_verifier(grant.code_challenge, verifier)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_value
 class AccessGrant:
     """What an access token of a person stands for."""
 
@@ -136,7 +135,7 @@ class AccessGrant:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_value
 class RefreshGrant:
     """One generation of a family's refresh token."""
 

@@ -1,6 +1,6 @@
 """What every dialect is to the sign-in pages: it reads a request, and it answers or refuses."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -9,9 +9,10 @@ from idp.errors import OAuthError
 from idp.model import Session, Standing
 from idp.protocol.next_step import Issue
 from idp.web.http import Answer, HttpRequest
+from keys.values import hot_value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_value
 class Reading:
     """A request whose return address is verified."""
 

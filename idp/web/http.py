@@ -8,6 +8,7 @@ import orjson
 
 from idp.errors import InvalidRequest
 from idp.protocol.form import Form, parse_form
+from keys.values import hot_value
 
 Scope = MutableMapping[str, Any]  # the ASGI types are open mappings by specification
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -69,7 +70,7 @@ class HttpRequest:
         return self.content
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_value
 class Answer:
     """One response."""
 

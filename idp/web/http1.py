@@ -92,6 +92,7 @@ class Http1(HttpToolsProtocol):
     endpoints: ClassVar[Mapping[bytes, Endpoint]]
     _reading: Exchange | None = None
     """The exchange whose request is still being read."""
+    _idle_since: float | None = None
 
     def on_message_begin(self) -> None:
         """A request line begins; what ASGI wants of it is made only if it goes there."""
@@ -185,6 +186,43 @@ class Http1(HttpToolsProtocol):
             head = head_of(Answer(status=500), headers, keep_alive=False)
             head_only = True
         self.transport.write(head if head_only else head + answer.body)
+
+    # --- idle connections: one timer for each, moved on when it fires, not at every answer -------
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = None
+
+    def on_response_complete(self) -> None:
+        """The next pipelined request, or a connection that is idle from now on."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._watch(self.timeout_keep_alive)
+
+    def _watch(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:  # a request is running; its end starts the next watch
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left <= 0:
+            self.transport.close()
+        else:
+            self._watch(left)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing of this connection is left behind."""
+        super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
 
 
 def http1_for(edge: Edge) -> type[Http1]:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import quote_plus
 
 from connectors.contract import Dialect, PairwiseSub, SignInRequest, SystemId, WhenUnlinked
@@ -29,11 +28,12 @@ from idp.web.doors import AnsweredRefusal, Reading, origin_of
 from idp.web.http import Answer, HttpRequest, see_other
 from idp.web.page_answers import PageAnswers
 from idp.web.views import FormPostView
+from keys.values import hot_value
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]*", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_value
 class OidcReading(Reading):
     """An authorization request, checked once and carried to its answer."""
 

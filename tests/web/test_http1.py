@@ -257,6 +257,20 @@ async def test_a_caller_who_hangs_up_disturbs_nobody(place: Place) -> None:
         assert (await peer.answer())[0] == 200
 
 
+async def test_a_connection_lives_while_it_is_used_and_ends_when_it_is_idle(place: Place) -> None:
+    place.server.config.timeout_keep_alive = 1
+    async with place.peer() as used, place.peer() as idle:
+        for peer in (idle, used):
+            peer.send("GET /echo HTTP/1.1\nHost: h\n\n")
+            await peer.answer()
+        for _ in range(8):
+            await asyncio.sleep(0.2)
+            used.send("GET /echo HTTP/1.1\nHost: h\n\n")
+            assert (await used.answer())[0] == 200
+        assert await idle.at_end()
+        assert await used.at_end()
+
+
 async def test_a_server_that_stops_answers_what_it_has_begun(place: Place) -> None:
     async with place.peer() as peer:
         peer.send("GET /slow HTTP/1.1\nHost: h\n\n")
