@@ -9,6 +9,7 @@ from idp.ports import Counters, Fences
 from idp.protocol.client_auth import (
     AssertionCredential,
     AuthenticatedClient,
+    Credential,
     accept_proven,
     check_secret,
     read_credential,
@@ -62,16 +63,20 @@ class ClientAuthentication:
         Raises: InvalidClient, InvalidRequest, TooManyAttempts.
         """
         credential = read_credential(authorization, form)
-        key = _failure_key(credential.client_id or ClientId(""), address)
-        if self._blocked_until and (until := self._blocked_until.get(key, 0)) > now:
-            raise TooManyAttempts(until - now)
+        if self._blocked_until:
+            self._refuse_blocked(credential, address, now)
         try:
             if isinstance(credential, AssertionCredential):
                 return await self._check_assertion(credential, now)
             return check_secret(credential, self._clients)
         except InvalidClient:
-            await self._count_failure(key, now)
+            await self._count_failure(_failure_key(credential, address), now)
             raise
+
+    def _refuse_blocked(self, credential: Credential, address: str, now: int) -> None:
+        until = self._blocked_until.get(_failure_key(credential, address), 0)
+        if until > now:
+            raise TooManyAttempts(until - now)
 
     async def _count_failure(self, key: str, now: int) -> None:
         if await self._counters.hit(key, FAILURE_WINDOW_SECONDS) >= FAILURES_PER_ADDRESS:
@@ -115,6 +120,7 @@ class ClientAuthentication:
         return accept_proven(client)
 
 
-def _failure_key(client_id: ClientId, address: str) -> str:
-    digest = hashlib.sha256(f"{client_id}\0{address}".encode()).hexdigest()
+def _failure_key(credential: Credential, address: str) -> str:
+    named = credential.client_id or ""
+    digest = hashlib.sha256(f"{named}\0{address}".encode()).hexdigest()
     return f"client-failures:{digest}"

@@ -6,7 +6,7 @@ from connectors.contract import AccountId, LocalAccount, SystemId, VerifiedIdent
 from connectors.mapping import STANDARD_RULES, ClaimRule, claims_for
 from connectors.registry import System
 from idp.errors import InvalidToken
-from idp.model import Client, FamilyStanding
+from idp.model import Client, ClientId, FamilyStanding
 
 
 class ReleasedClaims:
@@ -14,10 +14,16 @@ class ReleasedClaims:
 
     def __init__(self, systems: Mapping[SystemId, System]) -> None:
         self._systems = systems
+        self._rules: dict[ClientId, tuple[ClaimRule, ...]] = {}
 
     def rules_of(self, client: Client) -> tuple[ClaimRule, ...]:
-        """The rules that bind this client."""
-        return self._systems[client.system].claims if client.system else STANDARD_RULES
+        """The rules that bind this client: a request by name reaches no further than its scopes."""
+        rules = self._rules.get(client.client_id)
+        if rules is None:
+            declared = self._systems[client.system].claims if client.system else STANDARD_RULES
+            rules = tuple(rule for rule in declared if rule.scope in client.scopes)
+            self._rules[client.client_id] = rules
+        return rules
 
     def of_family(
         self,
@@ -42,9 +48,7 @@ class ReleasedClaims:
             attributes=standing.attributes,
         )
         account = self._account(client, standing.accounts)
-        # A request by name reaches no further than the registration does.
-        rules = tuple(rule for rule in self.rules_of(client) if rule.scope in client.scopes)
-        return claims_for(rules, identity, account, scopes, requested)
+        return claims_for(self.rules_of(client), identity, account, scopes, requested)
 
     def _account(self, client: Client, accounts: tuple[AccountId, ...]) -> LocalAccount | None:
         if client.system is None:

@@ -186,6 +186,7 @@ def _max_age(text: str | None) -> int | None:
 
 def _assurance(form: Form, client: Client, claims: ClaimsRequest) -> Assurance:
     """The highest of what the registration, `acr_values` and an essential `acr` claim ask for."""
-    asked = lowest_assurance((_capped(form, "acr_values", MAX_HINT) or "").split(" "))
-    levels = (client.required_assurance, asked, claims.acr)
-    return max(level for level in levels if level is not None)
+    acr_values = _capped(form, "acr_values", MAX_HINT)
+    asked = lowest_assurance(acr_values.split(" ")) if acr_values else None
+    required = client.required_assurance
+    return max(required, asked or required, claims.acr or required)

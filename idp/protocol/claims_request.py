@@ -89,5 +89,7 @@ def _essential_acr(member: object) -> Assurance | None:
 
 def lowest_assurance(acr_values: list[str]) -> Assurance | None:
     """The lowest level that satisfies the list; values that nobody knows are ignored."""
+    if not acr_values:
+        return None
     known = [level for level in Assurance if level.acr in acr_values]
     return min(known, default=None)

@@ -26,12 +26,13 @@ class CookieJar:
     def read(self, request: HttpRequest, short: str) -> str | None:
         """The value, or None where it is absent or was sent twice (a planted twin)."""
         wanted = self.name(short).encode() + b"="
-        found: list[bytes] = []
-        for header in request.headers(b"cookie"):
-            for part in header.split(b";"):
-                stripped = part.strip()
-                if stripped.startswith(wanted):
-                    found.append(stripped[len(wanted) :])
+        found = [
+            part.strip().removeprefix(wanted)
+            for name, header in request.fields
+            if name == b"cookie" and wanted in header
+            for part in header.split(b";")
+            if part.strip().startswith(wanted)
+        ]
         if len(found) != 1 or not found[0].isascii() or len(found[0]) > MAX_COOKIE:
             return None
         return found[0].decode("ascii")
