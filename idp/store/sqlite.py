@@ -9,7 +9,7 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,11 +55,13 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        self._connection = _guarded(
+            lambda: sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        )
         path.chmod(0o600)
         self._connection.row_factory = sqlite3.Row  # a mapping by name, made in C
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", MAPPED):
-            self._connection.execute(f"PRAGMA {pragma}")
+            _guarded(partial(self._connection.execute, f"PRAGMA {pragma}"))
         self._verbs = _Connection(self._connection)
         self._lock = asyncio.Lock()
 
@@ -89,14 +91,11 @@ class SqliteDatabase:
             _guarded(lambda: self._connection.execute("BEGIN IMMEDIATE"))
             try:
                 yield self._verbs
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            try:
                 _guarded(lambda: self._connection.execute("COMMIT"))
-            except StoreUnavailableError:
-                self._connection.execute("ROLLBACK")
-                raise
+            finally:
+                # A full disk has ended the transaction already: its reason must not be hidden.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
 
     async def close(self) -> None:
         """See `Database.close`."""
@@ -106,5 +105,9 @@ class SqliteDatabase:
 def _guarded(run: Callable[[], _T]) -> _T:
     try:
         return run()
-    except sqlite3.OperationalError as error:
-        raise StoreUnavailableError(f"sqlite: {error.sqlite_errorname}") from error
+    except sqlite3.DatabaseError as error:
+        # A damaged file is a plain `DatabaseError`; broken rules and our own mistakes are others.
+        if type(error) not in (sqlite3.OperationalError, sqlite3.DatabaseError):
+            raise
+        name = getattr(error, "sqlite_errorname", "no database")
+        raise StoreUnavailableError(f"sqlite: {name}") from error
