@@ -15,6 +15,7 @@ from connectors.mapping import STANDARD_RULES
 from connectors.registry import FileVerification, HttpVerification
 from connectors.verifiers.http import HttpVerifier
 from connectors.verifiers.password_file import PasswordFileVerifier
+from idp.audit.chain import PURPOSE as AUDIT_PURPOSE
 from idp.audit.writer import BatchingAudit
 from idp.authn.local import LocalAuthenticator
 from idp.authn.password import PasswordHasher
@@ -72,6 +73,7 @@ from keys.rotation import RotationPolicy
 from keys.seal import Sealer
 from keys.sql import Database, StoreUnavailableError
 from keys.store import FileKeyStore, KeyStore, SqlKeyStore
+from keys.witness import Witness
 
 HASHING_THREADS = 2
 HASHING_QUEUE = 64
@@ -130,6 +132,11 @@ async def open_stores(
         )
 
 
+def audit_witness(settings: Settings) -> Witness:
+    """What marks the audit chains here."""
+    return Witness(settings.keks, AUDIT_PURPOSE)
+
+
 def key_store(settings: Settings, database: Database) -> KeyStore:
     """Where the ring is kept."""
     keys = settings.tables.keys
@@ -154,7 +161,8 @@ async def open_service(
             rotation_policy(settings),
             int(clock()),
         )
-        audit = BatchingAudit(stores.database, f"{int(clock())}-{entropy(6).hex()}", clock)
+        chain = f"{int(clock())}-{entropy(6).hex()}"
+        audit = await BatchingAudit.open(stores.database, audit_witness(settings), chain, clock)
         stack.push_async_callback(audit.flush)
         http = outgoing_client(settings.tables.network.ca_file)
         stack.push_async_callback(http.aclose)

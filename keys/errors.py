@@ -5,6 +5,7 @@ KeysError
 ├── JoseRefused     a JWT or a JWK set that the one door does not let in
 ├── RingConflict    somebody else changed the ring meanwhile
 ├── RingUnreadable  the stored ring cannot be read or opened
+├── RingUnwritable  the ring cannot be stored now; the former one is whole
 └── NoSuchKey       no key with that id or algorithm
 """
 
@@ -27,6 +28,10 @@ class RingConflict(KeysError):
 
 class RingUnreadable(KeysError):
     """The stored ring is damaged, too open to others, or sealed with an unknown key."""
+
+
+class RingUnwritable(KeysError):
+    """The ring cannot be stored now (a full disk, a missing right); the former one is whole."""
 
 
 class NoSuchKey(KeysError):

@@ -1,12 +1,15 @@
 """The ring in use: loaded once, signing from memory, changed only by compare-and-swap."""
 
-from keys.errors import NoSuchKey, RingConflict, RingUnreadable, SealBroken
+from dataclasses import dataclass
+
+from keys.errors import NoSuchKey, RingConflict, RingUnreadable, RingUnwritable, SealBroken
 from keys.jose import VerificationKeys, import_jwks
 from keys.jwks import generate, jwks_document, load_private, private_bytes, public_jwk
 from keys.ring import ALGORITHMS, Algorithm, KeyRecord, KeyState, Ring
 from keys.rotation import NotYet, Rotated, RotationPolicy, first_ring, plan, revoke, rotate
 from keys.seal import Sealer
 from keys.signer import Signer
+from keys.sql import StoreUnavailableError
 from keys.store import KeyStore
 
 PURPOSE = "signing key"
@@ -21,7 +24,8 @@ class KeyRing:
         self._sealer = sealer
         self._policy = policy
         self._signers: dict[str, Signer] = {}
-        self._loaded: dict[str, Signer] = {}
+        self._opened: dict[str, _Opened] = {}
+        self._ring = Ring(version=0, records=())
 
     @classmethod
     async def load(
@@ -29,12 +33,18 @@ class KeyRing:
     ) -> "KeyRing":
         """The stored ring; where there is none, a first one on which all nodes agree.
 
-        Raises: RingUnreadable.
+        A ring that can be read and not written (a full disk) is used as it is.
+
+        Raises: RingUnreadable, RingUnwritable.
         """
         keyring = cls(store, sealer, policy)
         if await store.load() is None:
             await store.swap(None, first_ring(policy, keyring._make, now))
-        await keyring.refresh(now)
+        try:
+            await keyring.refresh(now)
+        except (RingUnwritable, StoreUnavailableError):
+            if not keyring._signers:
+                raise
         return keyring
 
     def signer(self, alg: str) -> Signer:
@@ -69,18 +79,20 @@ class KeyRing:
     async def refresh(self, now: int) -> None:
         """Load what other nodes did, and do what time asks for.
 
-        Raises: RingUnreadable.
+        What was loaded is in use before anything is written: a key that was revoked elsewhere is
+        gone here even where nothing can be stored.
+
+        Raises: RingUnreadable, RingUnwritable.
         """
         for _ in range(_ATTEMPTS):
             ring = await self._stored()
+            self._use(ring)
             following = plan(ring, self._policy, self._make, now)
             if following is None:
-                self._use(ring)
                 return
             if await self._store.swap(ring.version, following):
                 self._use(following)
                 return
-        self._use(await self._stored())
 
     async def rotate(self, alg: str, now: int) -> Rotated | NotYet:
         """Let the next key of an algorithm sign now, if that is permitted yet.
@@ -130,23 +142,51 @@ class KeyRing:
         )
 
     def _use(self, ring: Ring) -> None:
-        signers: dict[str, Signer] = {
-            record.alg: self._loaded.get(record.kid) or self._open(record)
+        if ring == self._ring:
+            return
+        opened = {r.kid: self._open(r) for r in ring.records}
+        jwks = jwks_document(ring)
+        verification = import_jwks(jwks, frozenset(ALGORITHMS), max_keys=len(ring.records))
+        self._signers = {
+            record.alg: opened[record.kid].signer
             for record in ring.records
             if record.state is KeyState.ACTIVE
         }
-        self._loaded = {signer.kid: signer for signer in signers.values()}
-        self._signers = signers
-        self._ring = ring
-        self._jwks = jwks_document(ring)
-        self._verification = import_jwks(self._jwks, frozenset(ALGORITHMS))
+        self._opened, self._ring, self._jwks, self._verification = opened, ring, jwks, verification
 
-    def _open(self, record: KeyRecord) -> Signer:
+    def _open(self, record: KeyRecord) -> "_Opened":
+        """The key pair of a record, once it is certain that we made it.
+
+        Why every record, not only the active one: whoever can write the store could otherwise
+        plant a public key of his own, and we would publish it.
+        """
+        known = self._opened.get(record.kid)
+        if known is None or known.sealed != record.sealed_private:
+            known = self._unseal(record)
+        made = (known.signer.kid, known.signer.alg, known.public_jwk)
+        if (record.kid, record.alg, record.public_jwk) != made or record.kid != made[2]["kid"]:
+            raise RingUnreadable("a public key in the ring is not that of its private key")
+        return known
+
+    def _unseal(self, record: KeyRecord) -> "_Opened":
         try:
             raw = self._sealer.open(PURPOSE, record.sealed_private, record.kid.encode())
+            key = load_private(raw)
+            signer = Signer(record.kid, record.alg, key)
         except SealBroken:
             raise RingUnreadable("a signing key does not open: wrong key-encryption key?") from None
-        return Signer(record.kid, record.alg, load_private(raw))
+        except (ValueError, TypeError, KeyError):
+            raise RingUnreadable("a signing key is not one of its algorithm") from None
+        return _Opened(record.sealed_private, public_jwk(key, record.alg), signer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A key pair of the ring, opened once."""
+
+    sealed: bytes
+    public_jwk: dict[str, str]
+    signer: Signer
 
 
 def _algorithm(alg: str) -> Algorithm:

@@ -5,6 +5,11 @@ from dataclasses import dataclass, replace
 
 from keys.ring import Algorithm, KeyRecord, KeyState, Ring
 
+CACHE_SECONDS = 600
+"""How long others may keep our JWK set."""
+SKEW_SECONDS = 2 * 600 + 60
+"""How far apart two nodes may be: clocks ten minutes off either way, and a late look at the ring."""
+
 MakeKey = Callable[[Algorithm, int], KeyRecord]
 """Makes a key in state `next`, published at the time given."""
 
@@ -14,9 +19,9 @@ class RotationPolicy:
     """How long each stage lasts, in seconds."""
 
     algorithms: tuple[Algorithm, ...] = ("ES256", "RS256")
-    publish_ahead_seconds: int = 600 + 120
+    publish_ahead_seconds: int = CACHE_SECONDS + SKEW_SECONDS
     """JWKS cache time and skew: a key signs only after every cache can hold it."""
-    max_token_seconds: int = 3600 + 120
+    max_token_seconds: int = 3600 + SKEW_SECONDS
     """The longest life of anything signed, and skew."""
     rotate_after_seconds: int = 90 * 86400
 

@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -52,6 +53,50 @@ def _as_nobody_special(folder: Path) -> list[str]:
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
 
 
+class PrivatePostgres:
+    """A PostgreSQL server that a test may kill and start again."""
+
+    def __init__(self, *options: str) -> None:
+        self.port = free_port()
+        self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+        self._options = options
+        self._folder = Path(tempfile.mkdtemp(prefix="lienthong-pg-"))
+        self._folder.chmod(0o755)
+        self._prefix = _as_nobody_special(self._folder)
+        self._server: subprocess.Popen[bytes] | None = None
+        self._run("initdb", "-U", "postgres", "-A", "trust", "-N")
+
+    def _command(self, name: str, *arguments: str) -> list[str]:
+        return [*self._prefix, _binary(name), "-D", str(self._folder / "data"), *arguments]
+
+    def _run(self, name: str, *arguments: str) -> None:
+        subprocess.run(
+            self._command(name, *arguments), check=True, capture_output=True, cwd=self._folder
+        )
+
+    def start(self) -> None:
+        given = ("fsync=off", "unix_socket_directories=", "max_connections=60", *self._options)
+        options = [part for option in given for part in ("-c", option)]
+        self._server = subprocess.Popen(
+            self._command("postgres", "-h", "127.0.0.1", "-p", str(self.port), *options),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self._folder,
+        )
+        _wait_for(self.port, self._server)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """SIGTERM waits for clients, SIGINT ends them, SIGQUIT is a crash: recovery at the start."""
+        if self._server is not None:
+            self._server.send_signal(how)
+            self._server.wait(30)
+            self._server = None
+
+    def remove(self) -> None:
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
 @contextmanager
 def postgres() -> Iterator[str]:
     """The address of a PostgreSQL server; each test module makes a database of its own in it."""
@@ -59,55 +104,28 @@ def postgres() -> Iterator[str]:
     if named:
         yield named
         return
-    folder = Path(tempfile.mkdtemp(prefix="lienthong-pg-"))
-    folder.chmod(0o755)
-    prefix, port = _as_nobody_special(folder), free_port()
-    data = folder / "data"
-    subprocess.run(
-        [*prefix, _binary("initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-N"],
-        check=True,
-        capture_output=True,
-        cwd=folder,
-    )
-    options = ["-c", "fsync=off", "-c", "unix_socket_directories=", "-c", "max_connections=60"]
-    server = subprocess.Popen(
-        [
-            *prefix,
-            _binary("postgres"),
-            "-D",
-            str(data),
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(port),
-            *options,
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-    )
+    server = PrivatePostgres()
+    server.start()
     try:
-        _wait_for(port, server)
-        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        yield server.url
     finally:
-        server.terminate()
-        server.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
+        server.remove()
 
 
 class PrivateRedis:
     """A Redis server that a test may stop and start."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._options = options
         self._folder = tempfile.mkdtemp(prefix="lienthong-redis-")
         self._server: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir"]
         self._server = subprocess.Popen(
-            [_binary("redis-server"), *arguments, self._folder],
+            [_binary("redis-server"), *arguments, self._folder, *self._options],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

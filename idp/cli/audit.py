@@ -1,12 +1,13 @@
-"""`lienthong audit verify`."""
+"""`lienthong audit verify|heads`."""
 
+import json
 from pathlib import Path
 
 import click
 
-from idp.app import open_stores
-from idp.audit.chain import Record, first_broken
-from idp.audit.writer import read_chains
+from idp.app import audit_witness, open_stores
+from idp.audit.chain import Head
+from idp.audit.verify import KeptHead, Verdict, read_heads, verify_chains
 from idp.cli.command import CONFIG, DEMO, lienthong, run, settings_or_exit
 
 
@@ -18,18 +19,49 @@ def audit() -> None:
 @audit.command()
 @CONFIG
 @DEMO
-def verify(path: Path, *, demo: bool) -> None:
-    """Recompute every chain; name the first record that does not fit."""
+@click.option(
+    "--kept",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What `audit heads` printed earlier: the chains must still hold it.",
+)
+def verify(path: Path, *, demo: bool, kept: Path | None) -> None:
+    """Check every chain; name the first record that does not fit, is missing, or was cut off."""
+    settings = settings_or_exit(path, demo=demo)
+    outside = [] if kept is None else _read_kept(kept)
+
+    async def journey() -> Verdict:
+        async with open_stores(settings) as stores:
+            return await verify_chains(stores.database, audit_witness(settings), outside)
+
+    verdict = run(journey())
+    for fault in verdict.faults:
+        click.echo(fault, err=True)
+    click.echo(
+        f"{verdict.chains} chain(s), {verdict.records} record(s), {len(verdict.faults)} broken."
+    )
+    raise SystemExit(1 if verdict.faults else 0)
+
+
+@audit.command()
+@CONFIG
+@DEMO
+def heads(path: Path, *, demo: bool) -> None:
+    """Print how far each chain has come, as JSON, to be kept where the database's writers cannot
+    reach: `audit verify --kept FILE` then notices also a database that was put back as a whole.
+    """
     settings = settings_or_exit(path, demo=demo)
 
-    async def journey() -> dict[str, list[Record]]:
+    async def journey() -> list[Head]:
         async with open_stores(settings) as stores:
-            return await read_chains(stores.database)
+            return await read_heads(stores.database)
 
-    chains = run(journey())
-    broken = [record for records in chains.values() if (record := first_broken(records))]
-    for record in broken:
-        click.echo(f"chain {record.chain}: record {record.seq} does not fit", err=True)
-    total = sum(map(len, chains.values()))
-    click.echo(f"{len(chains)} chain(s), {total} record(s), {len(broken)} broken.")
-    raise SystemExit(1 if broken else 0)
+    rows = [{"chain": h.chain, "seq": h.seq, "last": h.last} for h in run(journey())]
+    click.echo(json.dumps({"heads": rows}))
+
+
+def _read_kept(path: Path) -> list[KeptHead]:
+    try:
+        entries = json.loads(path.read_text("utf-8"))["heads"]
+        return [KeptHead(str(e["chain"]), int(e["seq"]), str(e["last"])) for e in entries]
+    except (ValueError, KeyError, TypeError):
+        raise click.UsageError("--kept: not what `audit heads` prints") from None

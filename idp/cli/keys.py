@@ -87,7 +87,8 @@ def revoke(path: Path, kid: str, *, demo: bool, yes: bool) -> None:
             await keyring.revoke(kid, _now())
 
     run(journey())
-    click.echo("Done.")
+    click.echo("Done. Running providers drop it within five seconds; a client may keep it for ten")
+    click.echo("minutes more: have those who must not wait fetch the JWK set anew.")
 
 
 def _print(records: tuple[KeyRecord, ...], *, as_json: bool) -> None:

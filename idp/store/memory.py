@@ -4,31 +4,47 @@ from idp.errors import Overloaded
 from idp.model import Session
 from idp.ports import Clock
 
-MAX_ENTRIES = 1_000_000
+MAX_SESSIONS = 1_000_000
+MAX_WINDOWS = 200_000
+KEPT_COUNT = 5
+"""A window with so many hits is never forgotten early: it is close to a limit, or beyond it."""
 _SWEEP_EVERY = 4096
+_FULL_SECONDS = 1.0
 
 
 class MemorySessions:
-    """Port `Sessions`."""
+    """Port `Sessions`, bounded: where there is no room it refuses new sign-ins."""
 
-    def __init__(self, clock: Clock, max_entries: int = MAX_ENTRIES) -> None:
+    def __init__(self, clock: Clock, max_entries: int = MAX_SESSIONS) -> None:
         self._clock = clock
         self._max = max_entries
         self._sessions: dict[bytes, tuple[float, Session]] = {}
         self._puts = 0
+        self._full_until = 0.0
 
     async def put(self, digest: bytes, session: Session, idle_seconds: int) -> None:
         """See `ports.Sessions.put`.
 
-        Raises: Overloaded rather than forget somebody else's session.
+        Raises: Overloaded rather than forget somebody else's session; a session that is known is
+        always renewed.
         """
+        now = self._clock()
         self._puts += 1
-        if self._puts % _SWEEP_EVERY == 0 or len(self._sessions) >= self._max:
-            now = self._clock()
-            self._sessions = {k: v for k, v in self._sessions.items() if v[0] > now}
-            if len(self._sessions) >= self._max:
-                raise Overloaded("too many sessions")
-        self._sessions[digest] = (self._clock() + idle_seconds, session)
+        if self._puts % _SWEEP_EVERY == 0:
+            self._sweep(now)
+        if digest not in self._sessions and len(self._sessions) >= self._max:
+            self._make_room(now)
+        self._sessions[digest] = (now + idle_seconds, session)
+
+    def _make_room(self, now: float) -> None:
+        if now >= self._full_until:  # looking through everything is too dear for each request
+            self._sweep(now)
+        if len(self._sessions) >= self._max:
+            self._full_until = _looked_at(self._full_until, now)
+            raise Overloaded("too many sessions")
+
+    def _sweep(self, now: float) -> None:
+        self._sessions = {k: v for k, v in self._sessions.items() if v[0] > now}
 
     async def get(self, digest: bytes) -> Session | None:
         """See `ports.Sessions.get`."""
@@ -41,24 +57,47 @@ class MemorySessions:
 
 
 class MemoryCounters:
-    """Port `Counters`."""
+    """Port `Counters`, bounded.
 
-    def __init__(self, clock: Clock) -> None:
+    Why: a stranger can make up as many keys as he likes. When there is no room, the windows with
+    the fewest hits are forgotten, down to half: to lose one hit of his own he has to make tens of
+    thousands of others. Windows near a limit stay; where only such are left, new keys are refused.
+    """
+
+    def __init__(self, clock: Clock, max_entries: int = MAX_WINDOWS) -> None:
         self._clock = clock
+        self._max = max_entries
         self._windows: dict[str, tuple[float, int]] = {}
         self._hits = 0
+        self._full_until = 0.0
 
     async def hit(self, key: str, window_seconds: int) -> int:
-        """See `ports.Counters.hit`."""
+        """See `ports.Counters.hit`.
+
+        Raises: Overloaded where all room is taken by windows that must be kept.
+        """
         now = self._clock()
         self._hits += 1
         if self._hits % _SWEEP_EVERY == 0:
             self._windows = {k: v for k, v in self._windows.items() if v[0] > now}
+        if key not in self._windows and len(self._windows) >= self._max:
+            self._make_room(now)
         ends_at, count = self._windows.get(key, (0.0, 0))
         if ends_at <= now:
             ends_at, count = now + window_seconds, 0
         self._windows[key] = (ends_at, count + 1)
         return count + 1
+
+    def _make_room(self, now: float) -> None:
+        if now >= self._full_until:
+            live = [(k, v) for k, v in self._windows.items() if v[0] > now]
+            live.sort(key=lambda item: (item[1][1], item[1][0]), reverse=True)
+            self._windows = {
+                k: v for n, (k, v) in enumerate(live) if n < self._max // 2 or v[1] >= KEPT_COUNT
+            }
+        if len(self._windows) >= self._max:
+            self._full_until = _looked_at(self._full_until, now)
+            raise Overloaded("too many counters")
 
     async def count(self, key: str) -> tuple[int, int]:
         """See `ports.Counters.count`."""
@@ -69,3 +108,8 @@ class MemoryCounters:
     async def reset(self, key: str) -> None:
         """See `ports.Counters.reset`."""
         self._windows.pop(key, None)
+
+
+def _looked_at(full_until: float, now: float) -> float:
+    """When to look for room again, after none was found."""
+    return full_until if now < full_until else now + _FULL_SECONDS

@@ -1,8 +1,9 @@
 """PostgreSQL through asyncpg: prepared statements on connections that are held, not reset.
 
 Why: the pool's usual RESET after each use costs more than the statement itself. Our statements
-set nothing on a session, so there is nothing to reset; a connection whose request was cancelled
-is thrown away, so that no answer can ever reach another request.
+set nothing on a session, so there is nothing to reset; a connection whose request was cancelled,
+or of which we cannot tell in what state it is, is thrown away, so that no answer can ever reach
+another request.
 """
 
 import asyncio
@@ -19,6 +20,8 @@ CONNECTIONS = 8
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 5.0
 WAIT_SECONDS = 5.0
+IDLE_IN_TRANSACTION_SECONDS = 10.0
+CLOSE_SECONDS = 2.0
 _T = TypeVar("_T")
 
 _AWAY = (
@@ -26,6 +29,7 @@ _AWAY = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.TooManyConnectionsError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
@@ -35,7 +39,15 @@ _AWAY = (
     asyncpg.DeadlockDetectedError,
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
 )
+_SESSION = {
+    "application_name": "lienthong",
+    # A node that was frozen inside a transaction must not hold its locks against the others.
+    "idle_in_transaction_session_timeout": str(int(IDLE_IN_TRANSACTION_SECONDS * 1000)),
+}
 
 
 class _Verbs:
@@ -44,18 +56,26 @@ class _Verbs:
 
     async def one(self, sql: str, *values: Value) -> Row | None:
         """See `Statements.one`."""
-        row: Row | None = await self._connection.fetchrow(sql, *values)
+        row: Row | None = await _answered(self._connection.fetchrow(sql, *values))
         return row
 
     async def rows(self, sql: str, *values: Value) -> Sequence[Row]:
         """See `Statements.rows`."""
-        rows: Sequence[Row] = await self._connection.fetch(sql, *values)
+        rows: Sequence[Row] = await _answered(self._connection.fetch(sql, *values))
         return rows
 
     async def change(self, sql: str, *values: Value) -> int:
         """See `Statements.change`."""
-        status: str = await self._connection.execute(sql, *values)
+        status: str = await _answered(self._connection.execute(sql, *values))
         return int(status.rpartition(" ")[2])
+
+
+async def _answered(work: Awaitable[_T]) -> _T:
+    """What the server answers; an outage is told as one, whatever asyncpg calls it."""
+    try:
+        return await work
+    except _AWAY as error:
+        raise StoreUnavailableError(f"postgres: {type(error).__name__}") from error
 
 
 class PostgresDatabase:
@@ -96,8 +116,17 @@ class PostgresDatabase:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Statements]:
         """See `Database.transaction`."""
-        async with self._held() as connection, connection.transaction():
-            yield _Verbs(connection)
+        async with self._held() as connection:
+            transaction = connection.transaction()
+            await _answered(transaction.start())
+            try:
+                yield _Verbs(connection)
+            except StoreUnavailableError:
+                raise  # the connection is thrown away, and so the server rolls back
+            except Exception:
+                await _answered(transaction.rollback())
+                raise
+            await _answered(transaction.commit())
 
     @asynccontextmanager
     async def _held(self) -> AsyncIterator[_Raw]:
@@ -110,18 +139,17 @@ class PostgresDatabase:
         try:
             connection = self._take_idle() or await self._open()
             yield connection
-            self._idle.append(connection)
-            connection = None
-        except _AWAY as error:
-            raise StoreUnavailableError(f"postgres: {type(error).__name__}") from error
-        except asyncpg.PostgresError:
-            if connection is not None and not connection.is_closed():
-                self._idle.append(connection)
-                connection = None
+            self._give_back(connection)
+        except StoreUnavailableError:
+            self._throw_away(connection)
+            raise
+        except Exception:  # the caller's own failure, or a rule that a statement broke
+            self._give_back(connection)
+            raise
+        except BaseException:  # cancelled in the middle: an answer may still be on its way
+            self._throw_away(connection)
             raise
         finally:
-            if connection is not None:
-                connection.terminate()
             self._places.release()
 
     def _take_idle(self) -> _Raw | None:
@@ -131,12 +159,36 @@ class PostgresDatabase:
                 return connection
         return None
 
+    def _give_back(self, connection: _Raw | None) -> None:
+        clean = connection and not connection.is_closed() and not connection.is_in_transaction()
+        if connection is not None and clean and not self._closed:
+            self._idle.append(connection)
+        else:
+            self._throw_away(connection)
+
+    def _throw_away(self, connection: _Raw | None) -> None:
+        if connection is not None:
+            connection.terminate()
+
     async def _open(self) -> _Raw:
-        return await asyncpg.connect(
-            self._dsn, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS
-        )
+        if self._closed:
+            raise StoreUnavailableError("postgres: closed")
+        try:
+            return await asyncpg.connect(
+                self._dsn,
+                timeout=CONNECT_SECONDS,
+                command_timeout=STATEMENT_SECONDS,
+                server_settings=_SESSION,
+            )
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise StoreUnavailableError(f"postgres: {type(error).__name__}") from error
 
     async def close(self) -> None:
-        """See `Database.close`."""
+        """See `Database.close`; what is in use ends with its statement, and nothing new begins."""
+        self._closed = True
         while self._idle:
-            await self._idle.pop().close()
+            connection = self._idle.pop()
+            try:
+                await connection.close(timeout=CLOSE_SECONDS)
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                connection.terminate()

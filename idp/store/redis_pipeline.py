@@ -17,6 +17,7 @@ from keys.sql import StoreUnavailableError
 ANSWER_SECONDS = 2.0
 CONNECT_SECONDS = 2.0
 RETRY_SECONDS = 0.2
+_WRONG_SERVER = ("READONLY", "LOADING", "MASTERDOWN", "NOAUTH")
 Reply = bytes | int | None | list[object]
 Word = str | int | float | bytes | memoryview
 
@@ -43,11 +44,17 @@ class _Wire(asyncio.Protocol):
                     continue
                 if isinstance(reply, hiredis.ReplyError):
                     waiter.set_exception(StoreUnavailableError("redis refused a command"))
+                    self._leave_if_demoted(reply)
                 else:
                     waiter.set_result(reply)
         except (hiredis.ProtocolError, IndexError):
             if self.transport is not None:
                 self.transport.abort()
+
+    def _leave_if_demoted(self, reply: hiredis.ReplyError) -> None:
+        """A server that became a replica answers for ever, and takes no write: look for another."""
+        if str(reply).startswith(_WRONG_SERVER) and self.transport is not None:
+            self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self.transport = None
@@ -58,7 +65,12 @@ class _Wire(asyncio.Protocol):
                 _ = waiter.exception()
 
     def write(self, command: bytes) -> asyncio.Future[Reply]:
-        """Queue a command; all commands of one turn of the loop leave in one write."""
+        """Queue a command; all commands of one turn of the loop leave in one write.
+
+        Raises: StoreUnavailableError where the connection is gone already.
+        """
+        if self.transport is None:
+            raise StoreUnavailableError("redis went away")
         loop = asyncio.get_running_loop()
         if not self._out:
             loop.call_soon(self._flush)
@@ -91,6 +103,7 @@ class RedisPipeline:
         self._wire: _Wire | None = None
         self._lock = asyncio.Lock()
         self._retry_at = 0.0
+        self._closed = False
 
     async def run(self, *words: Word) -> Reply:
         """One command and its answer.
@@ -115,26 +128,35 @@ class RedisPipeline:
             if wire is not None and wire.transport is not None:
                 return wire
             loop = asyncio.get_running_loop()
-            if loop.time() < self._retry_at:
+            if self._closed or loop.time() < self._retry_at:
                 raise StoreUnavailableError("redis is away")
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    if self._unix is not None:
-                        _, wire = await loop.create_unix_connection(_Wire, self._unix)
-                    else:
-                        _, wire = await loop.create_connection(
-                            _Wire, self._host, self._port, ssl=self._tls
-                        )
-                    for greeting in self._greetings:
-                        await wire.write(_pack(greeting))
-            except (OSError, TimeoutError) as error:
+                    self._wire = await self._greeted(_Wire())
+            except (OSError, TimeoutError, StoreUnavailableError) as error:
                 self._retry_at = loop.time() + RETRY_SECONDS
                 raise StoreUnavailableError("redis cannot be reached") from error
-            self._wire = wire
-            return wire
+            return self._wire
+
+    async def _greeted(self, wire: _Wire) -> _Wire:
+        """The wire, connected and let in; whatever goes wrong, no connection is left behind."""
+        loop = asyncio.get_running_loop()
+        try:
+            if self._unix is not None:
+                await loop.create_unix_connection(lambda: wire, self._unix)
+            else:
+                await loop.create_connection(lambda: wire, self._host, self._port, ssl=self._tls)
+            for greeting in self._greetings:
+                await wire.write(_pack(greeting))
+        except BaseException:
+            if wire.transport is not None:
+                wire.transport.abort()
+            raise
+        return wire
 
     async def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; no other is opened."""
+        self._closed = True
         if self._wire is not None and self._wire.transport is not None:
             self._wire.transport.close()
 

@@ -3,6 +3,7 @@
 from idp.model import Session
 from idp.store.redis_pipeline import RedisPipeline
 from idp.store.session_bytes import decode_session, encode_session
+from keys.sql import StoreUnavailableError
 
 _HIT = """
 local count = redis.call('INCR', KEYS[1])
@@ -24,9 +25,12 @@ class RedisSessions:
         )
 
     async def get(self, digest: bytes) -> Session | None:
-        """See `ports.Sessions.get`."""
+        """See `ports.Sessions.get`; what is not a session of ours is none."""
         raw = await self._pipeline.run("GET", b"lt:s:" + digest)
-        return decode_session(raw) if isinstance(raw, bytes) else None
+        try:
+            return decode_session(raw) if isinstance(raw, bytes) else None
+        except (ValueError, TypeError, LookupError):
+            return None
 
     async def drop(self, digest: bytes) -> None:
         """See `ports.Sessions.drop`."""
@@ -40,16 +44,26 @@ class RedisCounters:
         self._pipeline = pipeline
 
     async def hit(self, key: str, window_seconds: int) -> int:
-        """See `ports.Counters.hit`."""
+        """See `ports.Counters.hit`.
+
+        Raises: StoreUnavailableError, also where no number came back: a limit is never off.
+        """
         count = await self._pipeline.run("EVAL", _HIT, 1, "lt:c:" + key, window_seconds)
-        return count if isinstance(count, int) else 0
+        if not isinstance(count, int) or count < 1:
+            raise StoreUnavailableError("redis: a counter is not a number")
+        return count
 
     async def count(self, key: str) -> tuple[int, int]:
-        """See `ports.Counters.count`."""
+        """See `ports.Counters.count`.
+
+        Raises: StoreUnavailableError, also where what is stored is no number.
+        """
         raw = await self._pipeline.run("GET", "lt:c:" + key)
-        if not isinstance(raw, bytes):
+        if raw is None:
             return 0, 0
         left = await self._pipeline.run("TTL", "lt:c:" + key)
+        if not isinstance(raw, bytes) or not raw.isdigit():
+            raise StoreUnavailableError("redis: a counter is not a number")
         return int(raw), max(left if isinstance(left, int) else 0, 1)
 
     async def reset(self, key: str) -> None:

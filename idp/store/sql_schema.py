@@ -163,3 +163,19 @@ audit_record = Table(
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
 )
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("chain", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False, unique=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("last", Text, nullable=False),
+    Column("mark", Text, nullable=False),
+)
+audit_register = Table(
+    "audit_register",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("chains", BigInteger, nullable=False),
+    Column("mark", Text, nullable=False),
+)

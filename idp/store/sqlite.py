@@ -53,24 +53,33 @@ class _Connection:
         """Every row."""
         try:
             return self._connection.execute(_numbered(sql), values).fetchall()
-        except sqlite3.OperationalError as error:
-            raise _away(error) from error
+        except sqlite3.DatabaseError as error:
+            _tell_outage(error)
+            raise
 
     def changed(self, sql: str, values: Sequence[Value]) -> int:
         """How many rows the statement changed."""
         try:
             return self._connection.execute(_numbered(sql), values).rowcount
-        except sqlite3.OperationalError as error:
-            raise _away(error) from error
+        except sqlite3.DatabaseError as error:
+            _tell_outage(error)
+            raise
 
     def roll_back(self) -> None:
-        """End the transaction, unless the fault has ended it already."""
+        """End the transaction; a full disk has ended it already, and its reason must be told."""
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
 
-def _away(error: sqlite3.OperationalError) -> StoreUnavailableError:
-    return StoreUnavailableError(f"sqlite: {error.sqlite_errorname}")
+def _tell_outage(error: sqlite3.DatabaseError) -> None:
+    """Other errors are broken rules of the schema, or our own mistakes.
+
+    Raises: StoreUnavailableError for a damaged file (a plain `DatabaseError`), a full disk or a
+    busy one (an `OperationalError`).
+    """
+    if type(error) in (sqlite3.OperationalError, sqlite3.DatabaseError):
+        name = getattr(error, "sqlite_errorname", "no database")
+        raise StoreUnavailableError(f"sqlite: {name}") from error
 
 
 _Write = tuple[str, tuple[Value, ...], "asyncio.Future[int]"]
@@ -85,14 +94,18 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        except sqlite3.DatabaseError as error:
+            _tell_outage(error)
+            raise
         path.chmod(0o600)
         self._connection.row_factory = sqlite3.Row  # a mapping by name, made in C
+        self._verbs = _Connection(self._connection)
         for pragma in (
             "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", MAPPED, CHECKPOINT,
         ):  # fmt: skip
-            self._connection.execute(f"PRAGMA {pragma}")
-        self._verbs = _Connection(self._connection)
+            self._verbs.all(f"PRAGMA {pragma}", ())
         self._lock = asyncio.Lock()
         self._waiting: list[_Write] = []
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +20,6 @@ from connectors.contract import (
 from connectors.links.model import Evidence, Link, LinkState, Transition
 from connectors.links.sql import SqlLinks
 from connectors.links.store import AccountTaken, Opened
-from idp.audit.chain import first_broken
-from idp.audit.writer import BatchingAudit, ForeignRecord, read_chains
 from idp.authn.usernames import fold
 from idp.model import ClientId, Family, FamilyId, GateClosed, Redeemed, Replayed
 from idp.store.accounts import SqlAccounts
@@ -33,7 +29,7 @@ from idp.store.session_ends import SqlSessionEnds
 from idp.store.sql_migrate import migrate
 from keys.blind import BlindIndex
 from keys.seal import Sealer
-from keys.sql import Database, Statements, StoreUnavailableError
+from keys.sql import Database, StoreUnavailableError
 from tests.people import ALICE_NAME, PRIVATE, make_person
 
 NOW = 1_800_000_000
@@ -319,95 +315,6 @@ async def test_cancelled_requests_never_get_anothers_answer(database: Database) 
 async def test_a_migration_can_be_run_again(database_url: str) -> None:
     for _ in range(2):
         migrate(database_url)
-
-
-async def test_the_audit_chain_shows_every_change(database: Database) -> None:
-    audit = BatchingAudit(database, "chain-1", lambda: NOW)
-    for number in range(105):
-        audit.record("code_issued", {"client": f"c{number}", "sid": "s"})
-    await audit.flush()
-    audit.record("signed_out", {"sid": "s", "notices": 2})
-    await audit.flush()
-    await audit.flush()
-    records = (await read_chains(database))["chain-1"]
-    assert len(records) == 106
-    assert first_broken(records) is None
-    assert first_broken([replace(records[0], event="signed_in"), *records[1:]]) is not None
-    assert first_broken(records[:2] + records[3:]) == records[3]
-    assert first_broken([records[1], records[0], *records[2:]]) is not None
-    with pytest.raises(ValueError, match="may not carry"):
-        audit.record("code_issued", {"name": "x"})
-    with pytest.raises(KeyError):
-        audit.record("unheard_of", {})
-
-
-class _LosesAnAnswer:
-    """A database whose answer to one commit is lost: the work is done, and nobody knows."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self.lost = 0
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Statements]:
-        async with self._database.transaction() as statements:
-            yield statements
-        if not self.lost:
-            self.lost += 1
-            raise StoreUnavailableError("the answer was lost")
-
-
-async def test_an_event_is_recorded_once_when_the_answer_to_its_commit_was_lost(
-    database: Database,
-) -> None:
-    losing = _LosesAnAnswer(database)
-    audit = BatchingAudit(losing, "chain-1", lambda: NOW)  # type: ignore[arg-type]  # one verb is used
-    audit.record("code_issued", {"client": "c1", "sid": "s"})
-    with pytest.raises(StoreUnavailableError):
-        await audit.flush()
-    audit.record("code_issued", {"client": "c2", "sid": "s"})
-    await audit.flush()
-    records = (await read_chains(database))["chain-1"]
-    assert losing.lost == 1
-    assert ['"c1"' in r.fields for r in records] == [True, False]
-    assert first_broken(records) is None
-
-
-async def test_a_record_of_somebody_else_in_the_chain_is_never_taken_for_ours(
-    database: Database,
-) -> None:
-    for client in ("ours", "theirs"):
-        audit = BatchingAudit(database, "chain-1", lambda: NOW)
-        audit.record("code_issued", {"client": client, "sid": "s"})
-        if client == "ours":
-            await audit.flush()
-        else:
-            with pytest.raises(ForeignRecord):
-                await audit.flush()
-    (record,) = (await read_chains(database))["chain-1"]
-    assert '"ours"' in record.fields
-
-
-async def test_no_fault_ends_the_writer_of_the_audit_chain(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("idp.audit.writer.FLUSH_SECONDS", 0.001)
-    audit = BatchingAudit(database, "chain-1", lambda: NOW)
-    written, failures = audit._write, iter([RuntimeError("odd"), None])
-
-    async def odd_once(records: Any) -> None:
-        if fault := next(failures, None):
-            raise fault
-        await written(records)
-
-    monkeypatch.setattr(audit, "_write", odd_once)
-    audit.record("code_issued", {"client": "c1", "sid": "s"})
-    writer = asyncio.create_task(audit.run())
-    async with asyncio.timeout(10):
-        while not await read_chains(database):
-            assert not writer.done(), "the writer has ended"
-            await asyncio.sleep(0.005)
-    writer.cancel()
 
 
 async def test_consents_given_at_the_same_moment_are_all_kept(

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from keys.errors import JoseRefused
 from keys.jose import Expectation, import_jwks, verify
 from keys.jwks import generate, public_jwk
 from keys.ring import ALGORITHMS, Algorithm
+from keys.roca import is_roca
 from keys.signer import Signer
 from keys.verified import VerifiedClaims
 
@@ -251,30 +252,125 @@ def test_what_is_not_a_key_set_is_refused(document: bytes) -> None:
         import_jwks(document, frozenset(ALGORITHMS))
 
 
-def wycheproof() -> list[Any]:
-    """Published vectors for JWS: each says itself whether it is valid."""
+@pytest.mark.parametrize("text", [r'"\ud800"', r'{"x":"\udfff"}', r'["\ud83d x"]'])
+def test_half_a_character_is_refused_before_anybody_stores_it(text: str) -> None:
+    payload = claims()[:-1] + f',"jti":{text}}}'.encode()
+    with pytest.raises(JoseRefused, match="json"):
+        read(with_header(GOOD, payload))
+    whole = claims()[:-1] + rb',"jti":"\ud83d\ude00"}'
+    assert read(with_header(GOOD, whole)).text("jti") == "😀"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        EC | {"key_ops": ["sign"]},
+        EC | {"key_ops": []},
+        EC | {"key_ops": "verify"},
+        RSA | {"e": b64((2**64 + 1).to_bytes(9, "big"))},
+        EC | {"kty": ["EC"]},
+        EC | {"crv": ["P-256"]},
+        EC | {"alg": ["ES256"]},
+        EC | {"x": 1},
+        EC | {"x": EC["x"] + "=" * 40},
+    ],
+)
+def test_a_key_that_is_for_something_else_is_refused(entry: dict[str, Any]) -> None:
+    with pytest.raises(JoseRefused):
+        import_jwks(json.dumps({"keys": [entry]}).encode(), frozenset(ALGORITHMS))
+
+
+@pytest.mark.parametrize(
+    "curve", [{"alg": "ES384"}, {"crv": "P-384"}, {"kty": "OKP", "crv": "Ed448"}]
+)
+def test_a_key_of_another_curve_is_refused(curve: dict[str, str]) -> None:
+    with pytest.raises(JoseRefused):
+        import_jwks(json.dumps({"keys": [EC | curve]}).encode(), frozenset(ALGORITHMS))
+
+
+def test_a_kid_never_chooses_the_algorithm() -> None:
+    """A token under ES256 whose kid names the RSA key finds no key, and the other way round."""
+    both = json.dumps({"keys": [EC, RSA | {"kid": "rsa"}]}).encode()
+    keys = import_jwks(both, frozenset(ALGORITHMS))
+    anything = expect("ES256", algorithms=frozenset(ALGORITHMS))
+    for header in (GOOD | {"kid": "rsa"}, GOOD | {"alg": "RS256"}):
+        with pytest.raises(JoseRefused, match="no single key"):
+            verify(with_header(header), keys, anything, NOW)
+    assert verify(with_header(GOOD), keys, anything, NOW).text("sub") == "s"
+
+
+BEHIND_THE_SIGNATURE = ("json", "issuer", "audience", "claim missing", "expired")
+
+
+def wycheproof(pattern: str) -> list[Any]:
+    """Published vectors for JOSE: each says itself whether it is valid."""
     cases = []
-    for file in sorted(VECTORS.glob("*signature*.json")):
+    for file in sorted(VECTORS.glob(pattern)):
         document = json.loads(file.read_text("utf-8"))
         for group in document["testGroups"]:
             for test in group["tests"]:
-                if "public" in group and isinstance(test.get("jws"), str):
-                    cases.append(pytest.param(group["public"], test, id=f"tc{test['tcId']}"))
+                name = f"{file.stem}-{test['tcId']}"
+                cases.append(pytest.param(group, test, id=name))
+    assert cases
     return cases
 
 
-@pytest.mark.parametrize(("public", "test"), wycheproof())
-def test_wycheproof_forgeries_never_pass(public: dict[str, Any], test: dict[str, Any]) -> None:
+def keys_of(document: dict[str, Any]) -> bytes:
+    return json.dumps(document if "keys" in document else {"keys": [document]}).encode()
+
+
+@pytest.mark.parametrize(("group", "test"), wycheproof("json_web_[sck]*.json"))
+def test_wycheproof_forgeries_never_pass(group: dict[str, Any], test: dict[str, Any]) -> None:
     """Payloads of the vectors are no JWTs of ours, so none may pass; a signature that the vectors
-    call invalid must fail at or before the signature, never at a claim behind it."""
+    call invalid must fail at or before the signature, never at a claim behind it. Private and
+    symmetric keys are never let in, whatever the vectors say."""
+    if "public" not in group:
+        with pytest.raises(JoseRefused):
+            import_jwks(keys_of(group["private"]), frozenset(ALGORITHMS))
+        return
     try:
-        keys = import_jwks(json.dumps({"keys": [public]}).encode(), frozenset(ALGORITHMS))
+        keys = import_jwks(keys_of(group["public"]), frozenset(ALGORITHMS))
     except JoseRefused:
+        assert test["result"] != "valid" or not ours(group), "a good key of ours was refused"
         return
     anything = Expectation(
         algorithms=frozenset(ALGORITHMS), typ=None, issuer="i", audience="a", required=frozenset()
     )
+    token = test.get("jws") or test.get("jwe")
     with pytest.raises(JoseRefused) as refused:
-        verify(test["jws"], keys, anything, NOW)
+        verify(token if isinstance(token, str) else json.dumps(token), keys, anything, NOW)
+    passed = str(refused.value) in BEHIND_THE_SIGNATURE
     if test["result"] == "invalid":
-        assert str(refused.value) not in ("issuer", "audience", "claim missing", "expired")
+        assert not passed
+    elif ours(group) and plain(test, group["public"]["alg"]):
+        assert passed, "a good signature was refused"
+
+
+def test_good_rsa_keys_are_not_taken_for_those_of_the_broken_generator() -> None:
+    assert not is_roca(int.from_bytes(urlsafe_b64decode(RSA["n"] + "=="), "big"))
+    assert not any(is_roca(secrets.randbits(2048) | 1) for _ in range(2000))
+
+
+def ours(group: dict[str, Any]) -> bool:
+    key = group["public"]
+    strong = key.get("kty") != "RSA" or len(key["n"]) >= 342
+    return key.get("alg") in ALGORITHMS and strong
+
+
+def plain(test: dict[str, Any], alg: str) -> bool:
+    """Not one of the vectors with a header or an empty payload, which we refuse on purpose."""
+    token = test.get("jws")
+    if not isinstance(token, str) or token.count(".") != 2:
+        return False
+    head, payload, _ = token.split(".")
+    header = json.loads(urlsafe_b64decode(head + "=" * (-len(head) % 4)))
+    known = set(header) <= {"alg", "kid", "typ"} and header.get("typ") in (None, "JWT")
+    return known and header["alg"] == alg and bool(payload)
+
+
+@pytest.mark.parametrize(("group", "test"), wycheproof("json_web_encryption*.json"))
+def test_what_is_encrypted_is_never_let_in(group: dict[str, Any], test: dict[str, Any]) -> None:
+    with pytest.raises(JoseRefused):
+        import_jwks(keys_of(group["private"]), frozenset(ALGORITHMS))
+    with pytest.raises(JoseRefused):
+        read(test["jwe"] if isinstance(test["jwe"], str) else json.dumps(test["jwe"]))

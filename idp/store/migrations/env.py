@@ -1,13 +1,13 @@
-"""Runs the migrations on the connection that `sql_migrate.migrate` hands over."""
+"""Runs the migrations on the connection that `sql_migrate.migrate` hands over.
+
+Why no metadata here: a released migration must not change its meaning with today's code.
+"""
 
 from alembic import context
-
-from idp.store.sql_schema import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
-    target_metadata=metadata,
     transactional_ddl=True,
     transaction_per_migration=False,
 )
