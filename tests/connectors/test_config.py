@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from connectors.config import Problem, environment_secrets, read_systems
+from connectors.config.checked import Entry
+from connectors.config.problems import Place, Problem
+from connectors.config.surroundings import Surroundings
+from connectors.config.systems import read_systems
 from connectors.contract import Assurance, Dialect, SystemId, WhenUnlinked
 from connectors.mapping import STANDARD_RULES, Source, Transform
 from connectors.registry import FileVerification, HttpVerification, System
@@ -40,11 +43,19 @@ ticket = { return_urls = ["http://10.0.0.7/t"], secret = { env = "TICKET" } }
 
 
 def read(
-    toml: str, environment: dict[str, str] | None = None, *, inline: bool = False
+    toml: str,
+    environment: dict[str, str] | None = None,
+    *,
+    inline: bool = False,
+    folder: Path = Path("/nowhere"),
 ) -> tuple[dict[SystemId, System], list[Problem]]:
     known = {"VERIFY": STRONG, "TICKET": STRONG} if environment is None else environment
-    secrets = environment_secrets(known, Path("/nowhere"), allow_inline=inline)
-    return read_systems(tomllib.loads(toml)["systems"], "x.toml", secrets)
+    surroundings = Surroundings(environment=known, folder=folder, demo=inline)
+    return read_systems(entries_of(tomllib.loads(toml)["systems"]), surroundings)
+
+
+def entries_of(tables: dict[str, object]) -> dict[str, Entry]:
+    return {name: Entry(Place("x.toml", f"systems.{name}"), tables[name]) for name in tables}
 
 
 def keys_of(problems: list[Problem]) -> set[str]:
@@ -109,7 +120,7 @@ def test_every_mistake_in_every_table_is_told_at_once() -> None:
     assert keys_of(problems) == {
         "systems.portal.level",
         "systems.portal.owner",
-        "systems.onestop.ticket.return_urls",
+        "systems.onestop.ticket.return_urls.0",
         "systems.onestop.ticket.secret",
         "systems.onestop.verification.url",
         "systems.onestop.verification.secret",
@@ -140,7 +151,14 @@ def test_a_missing_key_is_told_as_required() -> None:
         (OIDC + 'ticket = { return_urls = ["https://a/"], secret = { env = "TICKET" } }', "ticket"),
         (OIDC.replace('"create"', '"claim"'), "verification"),
         (OIDC + 'verification = { url = "https://a/" }', "verification"),
-        (OIDC + 'verification = { url = "https://a/", password_file = "p.csv" }', "verification"),
+        (
+            OIDC + f'verification = {{ url = "https://a/", password_file = "{__file__}" }}',
+            "verification",
+        ),
+        (
+            OIDC + 'verification = { password_file = "absent.csv" }',
+            "verification.password_file",
+        ),
         (TICKET.replace("valid_to = 2025-07-01", "valid_to = 2025-07-02"), "owners"),
         (TICKET.replace(", valid_to = 2025-07-01", ""), "owners"),
         (OIDC + "required_assurance = 3", "required_assurance"),
@@ -170,7 +188,10 @@ def test_a_mistake_is_told_at_its_key(toml: str, key: str) -> None:
 
 @pytest.mark.parametrize("name", ["Portal", "a b", "", "-x", "a" * 51, "cổng"])
 def test_a_system_id_is_plain(name: str) -> None:
-    systems, problems = read_systems({name: {}}, "x", lambda *_: None)
+    (table,) = tomllib.loads(OIDC)["systems"].values()
+    systems, problems = read_systems(
+        entries_of({name: table}), Surroundings(environment={}, folder=Path())
+    )
     assert systems == {}
     assert keys_of(problems) == {f"systems.{name}"}
 
@@ -181,14 +202,14 @@ def test_a_system_id_is_plain(name: str) -> None:
 )
 def test_an_address_that_could_mislead_is_refused(url: str) -> None:
     assert keys_of(read(TICKET.replace("http://10.0.0.7/t", url))[1]) == {
-        "systems.onestop.ticket.return_urls"
+        "systems.onestop.ticket.return_urls.0"
     }
 
 
 @pytest.mark.parametrize("url", ["http://[", "http://a:99999/", "http://[::1"])
 def test_an_address_that_cannot_be_read_is_a_mistake_and_no_crash(url: str) -> None:
     assert keys_of(read(TICKET.replace("http://10.0.0.7/t", url))[1]) == {
-        "systems.onestop.ticket.return_urls"
+        "systems.onestop.ticket.return_urls.0"
     }
 
 
@@ -209,7 +230,7 @@ def test_a_misspelled_key_inside_a_table_suggests_the_keys_of_that_table() -> No
     ]
 
 
-@pytest.mark.parametrize("secret", ["", "short", "a" * 64, "abcabcabc" * 8])
+@pytest.mark.parametrize("secret", ["", "w34k", "a" * 64, "abcabcabc" * 8])
 def test_a_weak_secret_is_a_mistake_and_is_not_repeated(secret: str) -> None:
     systems, (problem,) = read(TICKET, {"VERIFY": STRONG, "TICKET": secret})
     assert systems == {}
@@ -231,7 +252,7 @@ def test_an_inline_secret_counts_in_the_demo_only() -> None:
 def test_a_secret_is_read_from_exactly_one_place(tmp_path: Path) -> None:
     (tmp_path / "s").write_text(f"  {STRONG}\n")
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
-    secrets = environment_secrets({"E": "e"}, tmp_path, allow_inline=True)
+    secrets = Surroundings(environment={"E": "e"}, folder=tmp_path, demo=True).secret
     assert secrets("E", None, None) == "e"
     assert secrets(None, "s", None) == STRONG
     assert secrets(None, None, "i") == "i"
@@ -243,11 +264,52 @@ def test_a_secret_is_read_from_exactly_one_place(tmp_path: Path) -> None:
     assert secrets(None, "no\0path", None) is None
 
 
-def test_a_password_extract_can_be_the_verifier() -> None:
+def test_a_password_extract_beside_the_configuration_can_be_the_verifier(tmp_path: Path) -> None:
     toml = OIDC.replace('"create"', '"claim"') + 'verification = { password_file = "old.csv" }'
-    systems, problems = read(toml)
+    (tmp_path / "old.csv").touch()
+    systems, problems = read(toml, folder=tmp_path)
     assert problems == []
-    assert systems[SystemId("portal")].verification == FileVerification(path="old.csv")
+    found = FileVerification(path=str(tmp_path / "old.csv"))
+    assert systems[SystemId("portal")].verification == found
+
+
+def test_a_wrong_value_hides_no_weak_secret_and_no_other_wrong_value() -> None:
+    toml = TICKET.replace('level = "commune"', 'level = "district"').replace("H09", "h09")
+    assert keys_of(read(toml, {"VERIFY": STRONG, "TICKET": "short"})[1]) == {
+        "systems.onestop.level",
+        "systems.onestop.owners.0.code",
+        "systems.onestop.ticket.secret",
+    }
+
+
+def test_each_kind_of_mistake_is_told_in_plain_words() -> None:
+    toml = """
+[systems.a]
+name = { vi = "", en = 3 }
+owners = [{ code = "a b", name = "x", valid_from = "July" }]
+level = "district"
+dialect = "oidc"
+when_unlinked = "refuse"
+required_assurance = 3
+claims = "name"
+sector = 1
+ticket = 5
+"""
+    assert {problem.key: problem.expected for problem in read(toml)[1]} == {
+        "systems.a.name.vi": "a text of at least 1 character(s)",
+        "systems.a.name.en": "a text in quotes",
+        "systems.a.owners.0.code": "a text of the form ^[A-Z0-9.]{1,35}$",
+        "systems.a.owners.0.valid_from": "a day such as 2025-07-01",
+        "systems.a.level": "one of 'national', 'province' or 'commune'",
+        "systems.a.required_assurance": "a number of at most 2",
+        "systems.a.claims": "a list",
+        "systems.a.sector": "a text in quotes",
+        "systems.a.ticket": "a table",
+    }
+
+
+def test_a_key_cannot_give_orders_to_the_terminal() -> None:
+    assert "\x1b" not in str(Place("x.toml", "a\x1b[2J").problem("another key"))
 
 
 def test_a_mistake_about_the_whole_file_says_so() -> None:
