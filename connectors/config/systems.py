@@ -6,7 +6,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from connectors.config.checked import Entry, Table, checked
 from connectors.config.problems import Place, Problem
@@ -31,26 +31,12 @@ from connectors.registry import (
 
 _SYSTEM_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}", re.ASCII)
 RESERVED_CLAIMS = frozenset(
-    (
-        "iss",
-        "sub",
-        "aud",
-        "exp",
-        "iat",
-        "nbf",
-        "jti",
-        "sid",
-        "nonce",
-        "amr",
-        "auth_time",
-        "azp",
-        "at_hash",
-        "c_hash",
-        "events",
-        "act",
-    )
+    {"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "nonce", "amr", "auth_time", "azp"}
+    | {"at_hash", "c_hash", "events", "act", "state"}
 )
 """What a token says of itself; a rule that named one would speak in the token's own voice."""
+OWN_SOURCE = {"local_account": Source.LOCAL_ACCOUNT, "acr": Source.ACR}
+"""Claims that systems act upon: they come from where their name says, or not at all."""
 
 
 class OwnerTable(Table):
@@ -77,6 +63,15 @@ class RuleTable(Table):
     required: bool = False
     scope: str = "openid"
 
+    @model_validator(mode="after")
+    def _from_its_own_source(self) -> "RuleTable":
+        source = OWN_SOURCE.get(self.claim, self.source)
+        if self.source is not source or (
+            self.claim in OWN_SOURCE and self.transform is not Transform.NONE
+        ):
+            raise ValueError(f"{self.claim} to come from {source} as it is, or another name")
+        return self
+
 
 class VerificationTable(Table):
     """How an old password is checked: by the system, or against an extract."""
@@ -87,10 +82,10 @@ class VerificationTable(Table):
 
 
 class TicketTable(Table):
-    """Where tickets go, and what signs them."""
+    """Where tickets go, and what signs them: two secrets while one is replaced."""
 
     return_urls: Annotated[tuple[WebAddress, ...], Field(min_length=1)]
-    secret: SecretTable
+    secrets: Annotated[tuple[SecretTable, ...], Field(min_length=1, max_length=2)]
     logout_url: WebAddress | None = None
 
 
@@ -212,6 +207,6 @@ def _ticket(table: TicketTable | None) -> TicketSettings | None:
         return None
     return TicketSettings(
         return_urls=table.return_urls,
-        secret=table.secret.secret,
+        secrets=tuple(entry.secret for entry in table.secrets),
         logout_url=table.logout_url,
     )

@@ -303,6 +303,30 @@ async def test_guesses_at_old_passwords_are_limited(world: World) -> None:
     assert statuses[-1] == 429
 
 
+async def test_the_state_of_the_application_comes_back_inside_the_ticket(world: World) -> None:
+    browser = world.browser()
+    page = await browser.sign_in(
+        world.alice, await browser.http.get("/ticket?system=onestop&state=s%20%7E1")
+    )
+    refused = await browser.submit(page, decision="cancel")
+    assert Fields(refused.text).values == {"error": "access_denied", "state": "s ~1"}
+    page = await browser.follow(await browser.http.get("/ticket?system=onestop&state=s%20%7E1"))
+    done = await browser.submit(
+        page, account="khanhtb", password="mat-khau-cu-2010", decision="claim"
+    )
+    assert ticket_of(done)["state"] == "s ~1"
+    assert "state" not in ticket_of(await browser.http.get("/ticket?system=onestop"))
+
+
+@pytest.mark.parametrize("state", ["x" * 513, "%C6%A1", "a%0Ab", "a%7F", "a&state=b"])
+async def test_a_state_that_no_application_makes_is_refused_before_anybody_is_asked(
+    world: World, state: str
+) -> None:
+    response = await world.browser().http.get(f"/ticket?system=onestop&state={state}")
+    assert response.status_code == 400
+    assert "<form" not in response.text
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -38,7 +38,7 @@ required_assurance = 2
 when_unlinked = "claim"
 claims = [{ claim = "birth_year", source = "birthdate", transform = "year_only", required = true }]
 verification = { url = "http://10.0.0.7/verify", secret = { env = "VERIFY" } }
-ticket = { return_urls = ["http://10.0.0.7/t"], secret = { env = "TICKET" } }
+ticket = { return_urls = ["http://10.0.0.7/t"], secrets = [{ env = "TICKET" }] }
 """
 
 
@@ -85,7 +85,7 @@ def test_a_ticket_system_is_read_whole() -> None:
     )
     assert onestop.verification == HttpVerification(url="http://10.0.0.7/verify", secret=STRONG)
     assert onestop.ticket is not None
-    assert onestop.ticket.secret == STRONG
+    assert onestop.ticket.secrets == (STRONG,)
 
 
 def test_secrets_never_show_when_a_system_is_printed() -> None:
@@ -121,7 +121,7 @@ def test_every_mistake_in_every_table_is_told_at_once() -> None:
         "systems.portal.level",
         "systems.portal.owner",
         "systems.onestop.ticket.return_urls.0",
-        "systems.onestop.ticket.secret",
+        "systems.onestop.ticket.secrets.0",
         "systems.onestop.verification.url",
         "systems.onestop.verification.secret",
     }
@@ -148,7 +148,10 @@ def test_a_missing_key_is_told_as_required() -> None:
 @pytest.mark.parametrize(
     ("toml", "key"),
     [
-        (OIDC + 'ticket = { return_urls = ["https://a/"], secret = { env = "TICKET" } }', "ticket"),
+        (
+            OIDC + 'ticket = { return_urls = ["https://a/"], secrets = [{ env = "TICKET" }] }',
+            "ticket",
+        ),
         (OIDC.replace('"create"', '"claim"'), "verification"),
         (OIDC + 'verification = { url = "https://a/" }', "verification"),
         (
@@ -170,6 +173,7 @@ def test_a_missing_key_is_told_as_required() -> None:
             "claims.0.required",
         ),
         (OIDC + 'claims = [{ claim = "sub", source = "email" }]', "claims.0.claim"),
+        (OIDC + 'claims = [{ claim = "state", source = "email" }]', "claims.0.claim"),
         (
             OIDC
             + 'claims = [{ claim = "a", source = "email" }, { claim = "a", source = "phone" }]',
@@ -216,16 +220,16 @@ def test_an_address_that_cannot_be_read_is_a_mistake_and_no_crash(url: str) -> N
 def test_a_misspelled_key_hides_no_weak_secret() -> None:
     systems, problems = read(TICKET + "colour = 1\n", {"VERIFY": STRONG, "TICKET": "short"})
     assert systems == {}
-    assert keys_of(problems) == {"systems.onestop.colour", "systems.onestop.ticket.secret"}
+    assert keys_of(problems) == {"systems.onestop.colour", "systems.onestop.ticket.secrets.0"}
 
 
 def test_a_misspelled_key_inside_a_table_suggests_the_keys_of_that_table() -> None:
     nested = TICKET.replace(
-        'secret = { env = "TICKET" } }', 'secret = { env = "TICKET", fil = 1 } }'
+        'secrets = [{ env = "TICKET" }] }', 'secrets = [{ env = "TICKET", fil = 1 }] }'
     )
     owner = OIDC.replace("valid_from = 2025-07-01", "valid_from = 2025-07-01, valid_too = 1")
     assert [str(problem) for toml in (nested, owner) for problem in read(toml)[1]] == [
-        "x.toml: systems.onestop.ticket.secret.fil: expected no such key; did you mean file?",
+        "x.toml: systems.onestop.ticket.secrets.0.fil: expected no such key; did you mean file?",
         "x.toml: systems.portal.owners.0.valid_too: expected no such key; did you mean valid_to?",
     ]
 
@@ -234,8 +238,36 @@ def test_a_misspelled_key_inside_a_table_suggests_the_keys_of_that_table() -> No
 def test_a_weak_secret_is_a_mistake_and_is_not_repeated(secret: str) -> None:
     systems, (problem,) = read(TICKET, {"VERIFY": STRONG, "TICKET": secret})
     assert systems == {}
-    assert problem.key == "systems.onestop.ticket.secret"
+    assert problem.key == "systems.onestop.ticket.secrets.0"
     assert not secret or secret not in str(problem)
+
+
+def test_a_ticket_has_two_secrets_at_most_and_the_first_comes_first() -> None:
+    one = '{ env = "TICKET" }'
+    two = TICKET.replace(one, one + ', { env = "NEXT" }')
+    systems, problems = read(two, {"VERIFY": STRONG, "TICKET": STRONG, "NEXT": STRONG[::-1]})
+    assert problems == []
+    ticket = systems[SystemId("onestop")].ticket
+    assert ticket is not None
+    assert ticket.secrets == (STRONG, STRONG[::-1])
+    three = TICKET.replace(one, f"{one}, {one}, {one}")
+    assert keys_of(read(three)[1]) == {"systems.onestop.ticket.secrets"}
+    none = TICKET.replace(one, "")
+    assert keys_of(read(none)[1]) == {"systems.onestop.ticket.secrets"}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        '{ claim = "local_account", source = "full_name" }',
+        '{ claim = "local_account", source = "local_account", transform = "upper" }',
+        '{ claim = "acr", source = "gender" }',
+    ],
+)
+def test_what_systems_act_upon_comes_from_where_its_name_says(rule: str) -> None:
+    assert keys_of(read(OIDC + f"claims = [{rule}]")[1]) == {"systems.portal.claims.0"}
+    own = '{ claim = "local_account", source = "local_account" }'
+    assert read(OIDC + f"claims = [{own}]")[1] == []
 
 
 def test_a_wrong_value_is_not_repeated_in_the_mistake() -> None:
@@ -245,7 +277,7 @@ def test_a_wrong_value_is_not_repeated_in_the_mistake() -> None:
 
 def test_an_inline_secret_counts_in_the_demo_only() -> None:
     toml = TICKET.replace('{ env = "TICKET" }', f'{{ inline = "{STRONG}" }}')
-    assert keys_of(read(toml)[1]) == {"systems.onestop.ticket.secret"}
+    assert keys_of(read(toml)[1]) == {"systems.onestop.ticket.secrets.0"}
     assert read(toml, inline=True)[1] == []
 
 
@@ -278,7 +310,7 @@ def test_a_wrong_value_hides_no_weak_secret_and_no_other_wrong_value() -> None:
     assert keys_of(read(toml, {"VERIFY": STRONG, "TICKET": "short"})[1]) == {
         "systems.onestop.level",
         "systems.onestop.owners.0.code",
-        "systems.onestop.ticket.secret",
+        "systems.onestop.ticket.secrets.0",
     }
 
 
