@@ -20,6 +20,7 @@ from connectors.contract import (
     SubjectId,
     SystemId,
 )
+from connectors.links.model import LinkPast
 
 ClientId = NewType("ClientId", str)
 FamilyId = NewType("FamilyId", str)
@@ -140,6 +141,8 @@ class Standing:
     consented: frozenset[str]
     accounts: tuple[AccountId, ...] = field(repr=False)
     """Accounts in this system with an active link."""
+    past: LinkPast = LinkPast.NONE
+    """Where there is none: what there was. Read only for a system that wants an account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
