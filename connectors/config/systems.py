@@ -100,7 +100,8 @@ class SystemTable(Table):
     required_assurance: Annotated[int, Field(ge=1, le=2)] = 1
     claims: tuple[RuleTable, ...] | None = None
     when_unlinked: WhenUnlinked
-    provisioning: Literal["match-only", "just-in-time", "pre-provision"] = "match-only"
+    provisioning: Literal["match-only", "just-in-time"] | None = None
+    """How records come into being. Nothing is pushed yet, so no other mode is taken."""
     new_account_prefix: Annotated[str, Field(pattern=r"^[a-z0-9-]{0,20}$")] = ""
     consent: ConsentRule = ConsentRule.IMPLIED
     address: str = ""
@@ -133,6 +134,13 @@ def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
     if (table.dialect is Dialect.SIGNED_TICKET) != (table.ticket is not None):
         wanted = "a ticket table exactly where the dialect is signed_ticket"
         found.append(place.at("ticket").problem(wanted))
+    if table.dialect is Dialect.SIGNED_TICKET and table.claims is None:
+        # A ticket has no scopes that could be asked for: the standard rules would release all.
+        wanted = "the claims of a ticket, one by one ([] for none)"
+        found.append(place.at("claims").problem(wanted))
+    if table.provisioning not in (None, _provisioning(table.when_unlinked)):
+        wanted = "just-in-time exactly where when_unlinked is create"
+        found.append(place.at("provisioning").problem(wanted))
     if table.when_unlinked is WhenUnlinked.CLAIM and table.verification is None:
         wanted = "how an old password is checked, where accounts can be claimed"
         found.append(place.at("verification").problem(wanted))
@@ -146,6 +154,11 @@ def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
         if claim in names[:number]
     ]
     return found + _owner_contradictions(table.owners, place.at("owners"))
+
+
+def _provisioning(when_unlinked: WhenUnlinked) -> str:
+    """Who makes a record: the system at the first sign-in, or nobody on our account."""
+    return "just-in-time" if when_unlinked is WhenUnlinked.CREATE else "match-only"
 
 
 def _one_way(table: VerificationTable) -> bool:
@@ -183,7 +196,7 @@ def _system(system_id: SystemId, table: SystemTable) -> System:
         if rules is None
         else tuple(ClaimRule(**rule.model_dump()) for rule in rules),
         when_unlinked=table.when_unlinked,
-        provisioning=table.provisioning,
+        provisioning=_provisioning(table.when_unlinked),
         new_account_prefix=table.new_account_prefix,
         consent=table.consent,
         address=table.address,

@@ -67,7 +67,7 @@ def test_a_plain_system_gets_the_safe_defaults() -> None:
     portal = systems[SystemId("portal")]
     assert problems == []
     assert (portal.sector, portal.required_assurance) == ("portal", Assurance.LEVEL_1)
-    assert (portal.claims, portal.provisioning) == (STANDARD_RULES, "match-only")
+    assert (portal.claims, portal.provisioning) == (STANDARD_RULES, "just-in-time")
     assert (portal.ticket, portal.verification) == (None, None)
 
 
@@ -153,6 +153,10 @@ def test_a_missing_key_is_told_as_required() -> None:
             "ticket",
         ),
         (OIDC.replace('"create"', '"claim"'), "verification"),
+        (OIDC + 'provisioning = "pre-provision"', "provisioning"),
+        (OIDC + 'provisioning = "match-only"', "provisioning"),
+        (TICKET + 'provisioning = "just-in-time"', "provisioning"),
+        (TICKET.replace("claims =", "# claims ="), "claims"),
         (OIDC + 'verification = { url = "https://a/" }', "verification"),
         (
             OIDC + f'verification = {{ url = "https://a/", password_file = "{__file__}" }}',
