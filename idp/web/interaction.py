@@ -328,7 +328,7 @@ class Interaction:
             factor="claim",
         )
         try:
-            await self._throttle.admit(attempt)
+            admission = await self._throttle.admit(attempt)
         except TooManyAttempts:
             return await self._again(request, flow, now, "too_many_attempts", 429)
         outcome = await self._opening.claim(
@@ -336,16 +336,17 @@ class Interaction:
         )
         match outcome:
             case Claimed():
-                await self._throttle.succeeded(attempt)
+                await self._throttle.succeeded(admission)
                 self._audit.record("account_claimed", {"system": system})
                 return await self._after(request, flow, now, None)
             case Unavailable():
+                await self._throttle.unjudged(admission)
                 return await self._again(request, flow, now, "verifier_unavailable", 503)
             case Withheld():
+                await self._throttle.succeeded(admission)
                 self._audit.record("account_withheld", {"system": system})
                 return await self._again(request, flow, now, "withheld")
             case WrongProof():
-                await self._throttle.failed(attempt)
                 self._audit.record("claim_rejected", {"system": system})
                 return await self._again(request, flow, now, "wrong_proof")
 
