@@ -3,6 +3,7 @@
 ConnectorsError
 ├── RequiredClaimMissing   a system asks for a claim that this person does not have
 ├── ReturnAddressRefused   a return address that the system did not register
+├── StateRefused           a state that no application makes
 └── IllegalTransition      a link cannot go from its state to the one asked for
 """
 
@@ -21,6 +22,10 @@ class RequiredClaimMissing(ConnectorsError):
 
 class ReturnAddressRefused(ConnectorsError):
     """Not one of the system's registered addresses."""
+
+
+class StateRefused(ConnectorsError):
+    """Too long, or not printable ASCII."""
 
 
 class IllegalTransition(ConnectorsError):

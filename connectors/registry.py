@@ -44,11 +44,12 @@ class FileVerification:
 class TicketSettings:
     """How the signed one-time ticket reaches the system.
 
-    One secret: we only sign, so while it is replaced the system is the one that accepts two.
+    While its secret is replaced there are two, and a ticket is sent under each of them: the
+    application holds one secret at every moment, and takes the ticket that fits it.
     """
 
     return_urls: tuple[str, ...]
-    secret: str = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
     logout_url: str | None = None
 
 

@@ -6,14 +6,15 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field
 
-from connectors.config import Problem, SecretReader, problems_of
-from connectors.contract import Assurance, ConsentRule, LocalText, SectorId, SystemId
+from connectors.config.checked import Entry, Table, checked
+from connectors.config.problems import Place, Problem
+from connectors.config.surroundings import Surroundings
+from connectors.config.tables import FilePath, SecretTable, TextTable, plain_address
+from connectors.contract import Assurance, ConsentRule, SectorId, SystemId
 from connectors.registry import System
-from idp.config_tables import SecretReference, Table, TextTable
 from idp.model import (
     AccessTokenFormat,
     ApplicationType,
@@ -28,7 +29,7 @@ from keys.jose import import_jwks
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~-]{1,100}", re.ASCII)
 _SCOPE = re.compile(r"[!#-\[\]-~]{1,100}", re.ASCII)
-MIN_SECRET = 32
+MAX_SECRETS = 2
 JWKS_ALGORITHMS = frozenset({"ES256", "ES384", "EdDSA", "PS256", "RS256"})
 Uri = Annotated[str, Field(min_length=1, max_length=2000)]
 
@@ -39,8 +40,8 @@ class ClientTable(Table):
     name: TextTable
     application_type: ApplicationType = ApplicationType.WEB
     auth_method: ClientAuthMethod = ClientAuthMethod.SECRET_BASIC
-    secrets: tuple[SecretReference, ...] = ()
-    jwks_file: str | None = None
+    secrets: tuple[SecretTable, ...] = ()
+    jwks_file: FilePath | None = None
     jwks: str | None = None
     redirect_uris: tuple[Uri, ...] = ()
     post_logout_redirect_uris: tuple[Uri, ...] = ()
@@ -61,218 +62,151 @@ class ClientTable(Table):
     introspects_all: bool = False
     disabled: bool = False
 
-    @field_validator(
-        "secrets",
-        "redirect_uris",
-        "post_logout_redirect_uris",
-        "grant_types",
-        "scopes",
-        mode="before",
-    )
-    @classmethod
-    def _from_list(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
-
-    @field_validator(
-        "application_type",
-        "auth_method",
-        "access_token_format",
-        "consent",
-        mode="before",
-    )
-    @classmethod
-    def _from_text(cls, value: object, info: object) -> object:
-        return _ENUMS[info.field_name](value) if isinstance(value, str) else value  # type: ignore[attr-defined]  # pydantic's info
-
-    @field_validator("grant_types", mode="before")
-    @classmethod
-    def _grants(cls, value: object) -> object:
-        if not isinstance(value, list | tuple):
-            return value
-        return tuple(GrantType(item) for item in value)
-
-
-_ENUMS = {
-    "application_type": ApplicationType,
-    "auth_method": ClientAuthMethod,
-    "access_token_format": AccessTokenFormat,
-    "consent": ConsentRule,
-}
-
 
 def read_clients(
-    tables: Mapping[str, object],
-    file: str,
-    secrets: SecretReader,
+    entries: Mapping[str, Entry],
+    surroundings: Surroundings,
     systems: Mapping[SystemId, System],
-    *,
-    demo: bool,
+    declared: frozenset[str],
 ) -> tuple[dict[ClientId, Client], list[Problem]]:
-    """All registrations, and every mistake in any of them."""
+    """All registrations, and every mistake in any of them.
+
+    `declared` names the systems that stand in a file, those with mistakes of their own too.
+    """
     clients: dict[ClientId, Client] = {}
     problems: list[Problem] = []
-    for name, table in tables.items():
-        prefix = f"clients.{name}"
-        try:
-            checked = ClientTable.model_validate(table)
-        except ValidationError as error:
-            problems += problems_of(error, file, prefix)
-            continue
-        reader = _ClientReader(name, checked, file, secrets, systems, demo=demo)
-        client = reader.read()
-        problems += reader.problems
-        if client is not None:
-            clients[client.client_id] = client
+    for name, entry in entries.items():
+        found: list[Problem] = []
+        if not _CLIENT_ID.fullmatch(name):
+            found.append(entry.place.problem("an id of letters, digits and ._~- (at most 100)"))
+        table = checked(ClientTable, entry, surroundings, found)
+        if table is not None:
+            found += _contradictions(table, entry.place, declared, demo=surroundings.demo)
+            jwks = _jwks(table, entry.place, found)
+            if not found:
+                system = systems.get(SystemId(table.system or ""))
+                clients[ClientId(name)] = _client(ClientId(name), table, jwks, system)
+        problems += found
     return clients, problems
 
 
-class _ClientReader:
-    """Reads one registration and collects its mistakes."""
+def _contradictions(
+    table: ClientTable, place: Place, declared: frozenset[str], *, demo: bool
+) -> list[Problem]:
+    """Keys that are right by themselves, and not together."""
+    found = _address_problems(table, place, demo=demo)
+    found += _grant_problems(table, place)
+    by_secret = (ClientAuthMethod.SECRET_BASIC, ClientAuthMethod.SECRET_POST)
+    if table.auth_method in by_secret and not 1 <= len(table.secrets) <= MAX_SECRETS:
+        wanted = "one secret (or two while one is replaced)"
+        found.append(place.at("secrets").problem(wanted))
+    if table.auth_method not in by_secret and table.secrets:
+        wanted = f"none, where auth_method is {table.auth_method}"
+        found.append(place.at("secrets").problem(wanted))
+    if table.system is not None and table.system not in declared:
+        found.append(place.at("system").problem("the id of a declared system"))
+    return found
 
-    def __init__(
-        self,
-        name: str,
-        table: ClientTable,
-        file: str,
-        secrets: SecretReader,
-        systems: Mapping[SystemId, System],
-        *,
-        demo: bool,
-    ) -> None:
-        self.problems: list[Problem] = []
-        self._name = name
-        self._table = table
-        self._file = file
-        self._secrets = secrets
-        self._systems = systems
-        self._demo = demo
 
-    def read(self) -> Client | None:
-        """The client, or None where a mistake was found."""
-        table = self._table
-        if not _CLIENT_ID.fullmatch(self._name):
-            self._problem("", "an id of letters, digits and ._~- (at most 100)")
-        self._check_addresses()
-        self._check_consistency()
-        digests = self._secret_digests()
-        jwks = self._jwks()
-        system = self._system()
-        if self.problems:
-            return None
-        sector = table.sector or (system.sector if system else f"client:{self._name}")
-        return Client(
-            client_id=ClientId(self._name),
-            name=LocalText(vi=table.name.vi, en=table.name.en),
-            application_type=table.application_type,
-            auth_method=table.auth_method,
-            secret_digests=digests,
-            jwks=jwks,
-            redirect_uris=table.redirect_uris,
-            post_logout_redirect_uris=table.post_logout_redirect_uris,
-            grant_types=frozenset(table.grant_types),
-            scopes=frozenset(table.scopes),
-            pkce_required=table.pkce_required,
-            id_token_alg=table.id_token_alg,
-            access_token_format=table.access_token_format,
-            resource=table.resource,
-            claims_in_id_token=table.claims_in_id_token,
-            access_token_seconds=table.access_token_seconds,
-            refresh_token_seconds=table.refresh_token_days * 86400,
-            system=system.system_id if system else None,
-            sector=SectorId(sector),
-            required_assurance=max(
-                Assurance(table.required_assurance),
-                system.required_assurance if system else Assurance.LEVEL_1,
-            ),
-            consent=table.consent,
-            backchannel_logout_uri=table.backchannel_logout_uri,
-            introspects_all=table.introspects_all,
-            disabled=table.disabled,
-        )
+def _address_problems(table: ClientTable, place: Place, *, demo: bool) -> list[Problem]:
+    native = table.application_type is ApplicationType.NATIVE
+    wanted = "an https address without fragment, `*` or user"
+    found = [
+        place.at(key, number).problem(wanted)
+        for key in ("redirect_uris", "post_logout_redirect_uris")
+        for number, uri in enumerate(getattr(table, key))
+        if not _acceptable(uri, native=native, demo=demo)
+    ]
+    out = table.backchannel_logout_uri
+    if out is not None and not _acceptable(out, native=False, demo=demo):
+        found.append(place.at("backchannel_logout_uri").problem(wanted))
+    if GrantType.AUTHORIZATION_CODE in table.grant_types and not table.redirect_uris:
+        wanted = "at least one address for the authorization code grant"
+        found.append(place.at("redirect_uris").problem(wanted))
+    return found
 
-    def _problem(self, key: str, expected: str) -> None:
-        path = f"clients.{self._name}" + (f".{key}" if key else "")
-        self.problems.append(Problem(self._file, path, expected))
 
-    def _check_addresses(self) -> None:
-        table = self._table
-        for uri in table.redirect_uris + table.post_logout_redirect_uris:
-            if not self._acceptable(uri, native=table.application_type is ApplicationType.NATIVE):
-                self._problem("redirect_uris", "https addresses without fragment, `*` or user")
-        out = table.backchannel_logout_uri
-        if out is not None and not self._acceptable(out, native=False):
-            self._problem("backchannel_logout_uri", "an https address")
-        if GrantType.AUTHORIZATION_CODE in table.grant_types and not table.redirect_uris:
-            self._problem("redirect_uris", "at least one address for the authorization code grant")
+def _acceptable(uri: str, *, native: bool, demo: bool) -> bool:
+    """Spec: RFC 8252 §7.1 (schemes of native apps hold a dot), §7.3 (loopback)."""
+    parts = plain_address(uri)
+    if parts is None:
+        return False
+    if native and "." in parts.scheme and not parts.netloc:
+        return True
+    loopback = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    plain = parts.scheme == "http" and loopback and (native or demo)
+    return bool(parts.hostname) and (parts.scheme == "https" or plain)
 
-    def _acceptable(self, uri: str, *, native: bool) -> bool:
-        try:
-            parts = urlsplit(uri)
-            host = parts.hostname
-        except ValueError:
-            return False
-        clean = uri.isascii() and uri.isprintable() and not set(uri) & set('#*\\ "<>')
-        if not clean or "@" in parts.netloc or "/.." in parts.path:
-            return False
-        if native and "." in parts.scheme and not parts.netloc:
-            return True
-        loopback = host in ("127.0.0.1", "::1", "localhost")
-        plain = parts.scheme == "http" and loopback and (native or self._demo)
-        return bool(host) and (parts.scheme == "https" or plain)
 
-    def _check_consistency(self) -> None:
-        table = self._table
-        public = table.auth_method is ClientAuthMethod.NONE
-        if public and not table.pkce_required:
-            self._problem("pkce_required", "true for a public client")
-        if public and GrantType.CLIENT_CREDENTIALS in table.grant_types:
-            self._problem("grant_types", "no client_credentials for a public client")
-        if any(not _SCOPE.fullmatch(scope) for scope in table.scopes):
-            self._problem("scopes", "scope tokens of RFC 6749 §3.3")
-        own = [s for s in table.scopes if s not in KNOWN]
-        if own and GrantType.CLIENT_CREDENTIALS not in table.grant_types:
-            self._problem("scopes", f"some of {', '.join(sorted(KNOWN))}")
-        if table.access_token_format is AccessTokenFormat.JWT and not table.resource:
-            self._problem("resource", "the audience of the JWT access tokens")
+def _grant_problems(table: ClientTable, place: Place) -> list[Problem]:
+    found: list[Problem] = []
+    public = table.auth_method is ClientAuthMethod.NONE
+    if public and not table.pkce_required:
+        found.append(place.at("pkce_required").problem("true for a public client"))
+    if public and GrantType.CLIENT_CREDENTIALS in table.grant_types:
+        wanted = "no client_credentials for a public client"
+        found.append(place.at("grant_types").problem(wanted))
+    if any(not _SCOPE.fullmatch(scope) for scope in table.scopes):
+        found.append(place.at("scopes").problem("scope tokens of RFC 6749 §3.3"))
+    own = [scope for scope in table.scopes if scope not in KNOWN]
+    if own and GrantType.CLIENT_CREDENTIALS not in table.grant_types:
+        found.append(place.at("scopes").problem(f"some of {', '.join(sorted(KNOWN))}"))
+    if table.access_token_format is AccessTokenFormat.JWT and not table.resource:
+        found.append(place.at("resource").problem("the audience of the JWT access tokens"))
+    return found
 
-    def _secret_digests(self) -> tuple[bytes, ...]:
-        table = self._table
-        wants = table.auth_method in (ClientAuthMethod.SECRET_BASIC, ClientAuthMethod.SECRET_POST)
-        if wants != bool(table.secrets) or len(table.secrets) > 2:
-            self._problem(
-                "secrets", "one secret (or two while one is replaced)" if wants else "none"
-            )
-            return ()
-        digests = []
-        for number, reference in enumerate(table.secrets):
-            secret = self._secrets(reference.env, reference.file, reference.inline)
-            if secret is None or len(secret) < MIN_SECRET or len(set(secret)) < 10:
-                self._problem(
-                    f"secrets.{number}", f"a random secret of at least {MIN_SECRET} characters"
-                )
-                continue
-            digests.append(hashlib.sha256(secret.encode()).digest())
-        return tuple(digests)
 
-    def _jwks(self) -> bytes | None:
-        table = self._table
-        if table.auth_method is not ClientAuthMethod.PRIVATE_KEY_JWT:
-            if table.jwks or table.jwks_file:
-                self._problem("jwks", "no keys unless auth_method is private_key_jwt")
-            return None
-        try:
-            text = table.jwks or Path(table.jwks_file or "").read_text("utf-8")
-            document = json.dumps(json.loads(text)).encode()
-            import_jwks(document, JWKS_ALGORITHMS)
-        except (OSError, ValueError, JoseRefused):
-            self._problem("jwks_file", "a JWK set of public EC, OKP or RSA (≥ 2048 bit) keys")
-            return None
-        return document
+def _jwks(table: ClientTable, place: Place, found: list[Problem]) -> bytes | None:
+    """The client's public keys, where it authenticates with one."""
+    key = "jwks" if table.jwks is not None else "jwks_file"
+    given = (table.jwks is not None) + (table.jwks_file is not None)
+    if table.auth_method is not ClientAuthMethod.PRIVATE_KEY_JWT:
+        if given:
+            found.append(place.at(key).problem("none, unless auth_method is private_key_jwt"))
+        return None
+    try:
+        text = table.jwks or Path(table.jwks_file or "").read_text("utf-8")
+        document = json.dumps(json.loads(text)).encode()
+        import_jwks(document, JWKS_ALGORITHMS)
+    except (OSError, ValueError, RecursionError, JoseRefused):
+        document = None
+    if document is None or given != 1:
+        wanted = "a JWK set of public EC, OKP or RSA (≥ 2048 bit) keys, by exactly one of jwks"
+        found.append(place.at(key).problem(f"{wanted} or jwks_file"))
+    return document
 
-    def _system(self) -> System | None:
-        if self._table.system is None:
-            return None
-        system = self._systems.get(SystemId(self._table.system))
-        if system is None:
-            self._problem("system", "the id of a declared system")
-        return system
+
+def _client(
+    client_id: ClientId, table: ClientTable, jwks: bytes | None, system: System | None
+) -> Client:
+    sector = table.sector or (system.sector if system else f"client:{client_id}")
+    digests = [hashlib.sha256(entry.secret.encode()).digest() for entry in table.secrets]
+    return Client(
+        client_id=client_id,
+        name=table.name.text(),
+        application_type=table.application_type,
+        auth_method=table.auth_method,
+        secret_digests=tuple(digests),
+        jwks=jwks,
+        redirect_uris=table.redirect_uris,
+        post_logout_redirect_uris=table.post_logout_redirect_uris,
+        grant_types=frozenset(table.grant_types),
+        scopes=frozenset(table.scopes),
+        pkce_required=table.pkce_required,
+        id_token_alg=table.id_token_alg,
+        access_token_format=table.access_token_format,
+        resource=table.resource,
+        claims_in_id_token=table.claims_in_id_token,
+        access_token_seconds=table.access_token_seconds,
+        refresh_token_seconds=table.refresh_token_days * 86400,
+        system=system.system_id if system else None,
+        sector=SectorId(sector),
+        required_assurance=max(
+            Assurance(table.required_assurance),
+            system.required_assurance if system else Assurance.LEVEL_1,
+        ),
+        consent=table.consent,
+        backchannel_logout_uri=table.backchannel_logout_uri,
+        introspects_all=table.introspects_all,
+        disabled=table.disabled,
+    )

@@ -1,38 +1,38 @@
 """The shapes of the provider's own tables in the configuration file."""
 
-from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo
 
-from connectors.config import Problem, problems_of
-from connectors.contract import LocalText
+from connectors.config.checked import Table
+from connectors.config.tables import (
+    FilePath,
+    ReadableFile,
+    SecretTable,
+    TextTable,
+    plain_address,
+    surroundings_of,
+)
 
 LEVEL_2_HOURS = 24
+KEK_BYTES = 32
+KEK_DIFFERENT = 9
 
 
-class Table(BaseModel):
-    """Unknown keys are mistakes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class TextTable(Table):
-    """A text in both languages."""
-
-    vi: Annotated[str, Field(min_length=1, max_length=200)]
-    en: Annotated[str, Field(min_length=1, max_length=200)]
-
-    def text(self) -> LocalText:
-        """As the rest of the house knows it."""
-        return LocalText(vi=self.vi, en=self.en)
+def _issuer(issuer: str, info: ValidationInfo) -> str:
+    parts = plain_address(issuer)
+    if parts is not None and parts.hostname and issuer == f"{parts.scheme}://{parts.netloc}":
+        loopback = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")
+        if parts.scheme == "https" or (loopback and surroundings_of(info).demo):
+            return issuer
+    raise ValueError("an https address without path, query, fragment or final slash")
 
 
 class ProviderTable(Table):
     """`[provider]`."""
 
-    issuer: str
+    issuer: Annotated[str, AfterValidator(_issuer)]
     listen: Annotated[str, Field(pattern=r"^[^:]+:\d{1,5}$|^\[.+\]:\d{1,5}$")] = "127.0.0.1:8080"
     service_name: TextTable = TextTable(vi="Liên Thông", en="Liên Thông")
     support: TextTable | None = None
@@ -48,53 +48,63 @@ class StorageTable(Table):
     redis_url: Annotated[str, Field(pattern=r"^(redis|rediss|unix)://.+$")] | None = None
 
 
-class SecretReference(Table):
-    """Where a secret stands: an environment variable or a file; `inline` in the demo only."""
+class KekTable(SecretTable):
+    """Where a key-encryption key stands."""
 
-    env: str | None = None
-    file: str | None = None
-    inline: str | None = None
+    _kek: bytes = PrivateAttr(default=b"")
+
+    @property
+    def kek(self) -> bytes:
+        """The key itself."""
+        return self._kek
+
+    def _accepted(self, secret: str | None) -> str:
+        try:
+            self._kek = bytes.fromhex(secret or "")
+        except ValueError:
+            self._kek = b""
+        if len(self._kek) != KEK_BYTES or len(set(self._kek)) < KEK_DIFFERENT:
+            raise ValueError(
+                f"{KEK_BYTES} random bytes in hexadecimal, by exactly one of env or file"
+            )
+        return ""
+
+
+Algorithm = Literal["ES256", "RS256", "EdDSA", "PS256", "ES384"]
+
+
+def _with_the_defaults(algorithms: tuple[str, ...]) -> tuple[str, ...]:
+    if not {"ES256", "RS256"} <= set(algorithms):
+        raise ValueError("ES256 and RS256 among them: both are always on offer")
+    return algorithms
 
 
 class KeysTable(Table):
     """`[keys]`. The first key-encryption key seals, all of them open."""
 
-    keks: Annotated[tuple[SecretReference, ...], Field(min_length=1, max_length=4)]
+    keks: Annotated[tuple[KekTable, ...], Field(min_length=1, max_length=4)]
     store: Literal["sql", "file"] = "sql"
-    file: str | None = None
-    algorithms: tuple[Literal["ES256", "RS256", "EdDSA", "PS256", "ES384"], ...] = (
+    file: FilePath | None = None
+    algorithms: Annotated[tuple[Algorithm, ...], AfterValidator(_with_the_defaults)] = (
         "ES256",
         "RS256",
     )
     rotate_days: Annotated[int, Field(ge=1, le=400)] = 90
 
-    @field_validator("keks", "algorithms", mode="before")
-    @classmethod
-    def _from_list(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
 
-    @field_validator("algorithms")
-    @classmethod
-    def _keep_the_defaults(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not {"ES256", "RS256"} <= set(value):
-            raise ValueError("ES256 and RS256 are always on offer")
-        return value
+def _network(network: str) -> str:
+    try:
+        ip_network(network)
+    except ValueError:
+        raise ValueError("a network such as 10.0.0.0/8, without host bits") from None
+    return network
 
 
 class NetworkTable(Table):
     """`[network]`."""
 
-    trusted_proxies: tuple[str, ...] = ()
-    ca_file: str | None = None
-
-    @field_validator("trusted_proxies", mode="before")
-    @classmethod
-    def _networks(cls, value: object) -> object:
-        if not isinstance(value, list):
-            return value
-        for item in value:
-            ip_network(item)
-        return tuple(value)
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    ca_file: ReadableFile | None = None
 
 
 class ProviderTables(Table):
@@ -104,24 +114,3 @@ class ProviderTables(Table):
     storage: StorageTable
     keys: KeysTable
     network: NetworkTable = NetworkTable()
-
-
-def read_tables(
-    tables: Mapping[str, object], file: str, environment: Mapping[str, str]
-) -> tuple[ProviderTables | None, list[Problem]]:
-    """The checked tables, or every mistake in them. The two URLs may come from the environment."""
-    document = dict(tables)
-    storage = document.get("storage")
-    if isinstance(storage, dict):
-        document["storage"] = storage | {
-            key: environment[name]
-            for key, name in (
-                ("database_url", "LIENTHONG_DATABASE_URL"),
-                ("redis_url", "LIENTHONG_REDIS_URL"),
-            )
-            if environment.get(name)
-        }
-    try:
-        return ProviderTables.model_validate(document), []
-    except ValidationError as error:
-        return None, problems_of(error, file, "")

@@ -20,6 +20,7 @@ from connectors.contract import (
     SubjectId,
     SystemId,
 )
+from connectors.links.model import LinkPast
 from keys.values import hot_value
 
 ClientId = NewType("ClientId", str)
@@ -141,6 +142,8 @@ class Standing:
     consented: frozenset[str]
     accounts: tuple[AccountId, ...] = field(repr=False)
     """Accounts in this system with an active link."""
+    past: LinkPast = LinkPast.NONE
+    """Where there is none: what there was. Read only for a system that wants an account."""
 
 
 @hot_value

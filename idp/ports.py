@@ -71,6 +71,17 @@ class Counters(Protocol):
         """Add one and return the count in the running window."""
         ...
 
+    async def hit_below(self, key: str, limit: int, window_seconds: int) -> int:
+        """Add one where the count is below the limit, in one step: 0 then.
+
+        Else nothing is added: the seconds until the window ends.
+        """
+        ...
+
+    async def give_back(self, key: str) -> None:
+        """Take one off a running window; never below zero."""
+        ...
+
     async def count(self, key: str) -> tuple[int, int]:
         """The count, and the seconds until the window ends (0, 0 where there is none)."""
         ...

@@ -144,7 +144,7 @@ dialect = "signed_ticket"
 when_unlinked = "claim"
 claims = [{{ claim = "name", source = "full_name" }}]
 verification = {{ password_file = "{extract}" }}
-ticket = {{ return_urls = ["https://onestop.test/ticket"], logout_url = "https://onestop.test/bye", secret = {{ env = "SECRET_2" }} }}
+ticket = {{ return_urls = ["https://onestop.test/ticket"], logout_url = "https://onestop.test/bye", secrets = [{{ env = "SECRET_2" }}] }}
 """
 EXTRACT_ROWS = (
     ("tuyetnt85", "mat-khau-cu-2009"),

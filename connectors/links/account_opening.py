@@ -13,13 +13,36 @@ from connectors.contract import (
     SubjectId,
     SystemId,
 )
-from connectors.links.model import Evidence, Link, LinkState, Transition
-from connectors.links.store import AccountTaken, LinkStore, Opened
+from connectors.links.model import Evidence, Link, LinkPast, LinkState, Transition, past_of
+from connectors.links.store import AccountTaken, LinkStore, Opened, OpenOutcome
 from connectors.registry import System
 
 CREATED = Evidence(rule="created_by_policy", rule_version=1)
 PROVED_BY_PERSON = Evidence(rule="P.old_password", rule_version=1)
+_REASONS = {CREATED: "opened at first sign-in", PROVED_BY_PERSON: "claimed with the old password"}
 _ACCOUNT_DIGITS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A new account is the person's from now on, by this very call."""
+
+    account: AccountId = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyLinked:
+    """The person has an account that may be used; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotCreated:
+    """Policy may not open an account here: people decide. Nothing was changed."""
+
+    past: LinkPast
+
+
+CreateOutcome = Created | AlreadyLinked | NotCreated
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +60,26 @@ class WrongProof:
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """The password fits, and this person's link to this account was held back or ended before.
+
+    What people decided about one link is not undone by the proof that made it.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Unavailable:
     """The system could not be asked; nothing was changed."""
 
 
-ClaimOutcome = Claimed | WrongProof | Unavailable
+ClaimOutcome = Claimed | WrongProof | Withheld | Unavailable
 
 
 class AccountOpening:
-    """Opens links with the only two kinds of evidence that link by themselves at sign-in."""
+    """Opens links with the only two kinds of evidence that link by themselves at sign-in.
+
+    Neither opens a link between one person and one account a second time.
+    """
 
     def __init__(
         self,
@@ -60,22 +94,30 @@ class AccountOpening:
         self._verifiers = verifiers
         self._entropy = entropy
 
-    async def create(self, subject: SubjectId, system: SystemId, now: int) -> None:
-        """Give the person a new account where they have none, however many calls race.
+    async def past(self, subject: SubjectId, system: SystemId) -> LinkPast:
+        """What stands behind the absence of an active link."""
+        return past_of(await self._links.history(subject, system))
+
+    async def create(self, subject: SubjectId, system: SystemId, now: int) -> CreateOutcome:
+        """Give the person a new account where they never had one, however many calls race.
 
         Why: the account's id follows from the subject and the system alone, so that racing calls
-        meet at one row of the link table, and a suspended link is not evaded by a second account.
-        The subject is random and never sent out, so the id tells nothing about the person.
+        meet at one row of the link table. The subject is random and never sent out, so the id
+        tells nothing about the person.
         """
-        if await self._links.of_subject(subject, system):
-            return
-        prefix = self._systems[system].new_account_prefix
-        digest = hashlib.sha256(f"account\0{system}\0{subject}".encode()).hexdigest()
-        account = AccountId(prefix + digest[:_ACCOUNT_DIGITS])
-        reason = "opened at first sign-in"
-        await self._open(subject, system, account, Transition(
-            actor="policy", reason=reason, evidence=CREATED, at=now
-        ))  # fmt: skip
+        history = await self._links.history(subject, system)
+        if any(link.state is LinkState.ACTIVE for link in history):
+            return AlreadyLinked()
+        if (past := past_of(history)) is not LinkPast.NONE:
+            return NotCreated(past)
+        account = new_account_id(subject, system, self._systems[system].new_account_prefix)
+        match await self._open(subject, system, account, "policy", CREATED, now):
+            case Opened():
+                return Created(account)
+            case AccountTaken(by_same_subject=True):
+                return AlreadyLinked()
+            case AccountTaken():
+                return NotCreated(LinkPast.NONE)
 
     async def claim(
         self, subject: SubjectId, system: SystemId, account_name: str, password: str, now: int
@@ -87,17 +129,32 @@ class AccountOpening:
             case NotProven():
                 return WrongProof()
             case Proven(account):
-                transition = Transition(
-                    actor="person",
-                    reason="claimed with the old password",
-                    evidence=PROVED_BY_PERSON,
-                    at=now,
-                )
-                return await self._open(subject, system, account, transition)
+                return await self._claim_proven(subject, system, account, now)
+
+    async def _claim_proven(
+        self, subject: SubjectId, system: SystemId, account: AccountId, now: int
+    ) -> ClaimOutcome:
+        history = await self._links.history(subject, system)
+        own = [link for link in history if link.account == account]
+        if any(link.state is LinkState.ACTIVE for link in own):
+            return Claimed(account)
+        if past_of(own) is not LinkPast.NONE:
+            return Withheld()
+        match await self._open(subject, system, account, "person", PROVED_BY_PERSON, now):
+            case Opened() | AccountTaken(by_same_subject=True):
+                return Claimed(account)
+            case AccountTaken():
+                return WrongProof()
 
     async def _open(
-        self, subject: SubjectId, system: SystemId, account: AccountId, transition: Transition
-    ) -> Claimed | WrongProof:
+        self,
+        subject: SubjectId,
+        system: SystemId,
+        account: AccountId,
+        actor: str,
+        evidence: Evidence,
+        now: int,
+    ) -> OpenOutcome:
         link = Link(
             link_id=self._entropy(16).hex(),
             subject=subject,
@@ -105,17 +162,17 @@ class AccountOpening:
             account=account,
             state=LinkState.ACTIVE,
             version=1,
-            created_at=transition.at,
+            created_at=now,
         )
-        match await self._links.open(link, transition):
-            case Opened():
-                return Claimed(account)
-            case AccountTaken(by_same_subject=True) if await self._active(link):
-                return Claimed(account)
-            case AccountTaken():
-                return WrongProof()
+        reason = _REASONS[evidence]
+        transition = Transition(actor=actor, reason=reason, evidence=evidence, at=now)
+        return await self._links.open(link, transition)
 
-    async def _active(self, link: Link) -> bool:
-        """Whether the person can use the account: a suspended link is not revived by a proof."""
-        links = await self._links.of_subject(link.subject, link.system)
-        return any(held.account == link.account for held in links)
+
+def new_account_id(subject: SubjectId, system: SystemId, prefix: str) -> AccountId:
+    """The account that policy opens for a subject in a system: one, and no two subjects the same.
+
+    Shape: the system's prefix and 20 hexadecimal digits (80 bits).
+    """
+    digest = hashlib.sha256(f"account\0{system}\0{subject}".encode()).hexdigest()
+    return AccountId(prefix + digest[:_ACCOUNT_DIGITS])

@@ -1,8 +1,8 @@
 """The life of a link: its states, its legal transitions, its evidence."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 from connectors.contract import AccountId, SubjectId, SystemId
 from connectors.errors import IllegalTransition
@@ -55,6 +55,38 @@ def check_transition(from_state: LinkState, to_state: LinkState) -> None:
     """
     if to_state not in LEGAL[from_state]:
         raise IllegalTransition(f"{from_state} to {to_state}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastLink:
+    """One link that a person has, or had, in a system."""
+
+    account: AccountId = field(repr=False)
+    state: LinkState
+    has_held: bool
+    """Whether the account was ever the person's: a proposal that was turned down never held."""
+
+
+class LinkPast(Enum):
+    """What stands behind the absence of an active link."""
+
+    NONE = "none"
+    """There never was more than a proposal."""
+    HELD_BACK = "held_back"
+    """There is a link, and it may not be used now."""
+    ENDED = "ended"
+    """There was a link, and somebody ended it."""
+
+
+def past_of(links: Iterable[PastLink]) -> LinkPast:
+    """What a person without an active link is to be told.
+
+    Why: a proposal is somebody's guess, and holds nobody up.
+    """
+    known = list(links)
+    if any(link.state in HOLDING for link in known):
+        return LinkPast.HELD_BACK
+    return LinkPast.ENDED if any(link.has_held for link in known) else LinkPast.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,15 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from connectors.contract import AccountId, SubjectId, SystemId
-from connectors.links.model import HOLDING, Evidence, Link, LinkState, Transition, check_transition
+from connectors.links.model import (
+    HOLDING,
+    Evidence,
+    Link,
+    LinkState,
+    PastLink,
+    Transition,
+    check_transition,
+)
 from connectors.links.store import AccountTaken, Opened, OpenOutcome
 from keys.sql import Database, Row, Statements
 
@@ -33,6 +41,25 @@ class SqlLinks:
             system,
         )
         return [_link(row) for row in rows]
+
+    async def history(self, subject: SubjectId, system: SystemId) -> Sequence[PastLink]:
+        """See `LinkStore.history`."""
+        rows = await self._database.rows(
+            "SELECT l.account_id, l.state, (SELECT count(*) FROM link_transition t"
+            f" WHERE t.link_id = l.id AND t.to_{_HOLDING}) AS held"
+            " FROM link l WHERE l.subject_id = $1 AND l.system_id = $2"
+            " ORDER BY l.created_at, l.account_id",
+            subject,
+            system,
+        )
+        return [
+            PastLink(
+                account=AccountId(str(row["account_id"])),
+                state=LinkState(str(row["state"])),
+                has_held=bool(row["held"]),
+            )
+            for row in rows
+        ]
 
     async def holder_of(self, system: SystemId, account: AccountId) -> Link | None:
         """See `LinkStore.holder_of`."""

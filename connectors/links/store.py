@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from connectors.contract import AccountId, SubjectId, SystemId
-from connectors.links.model import Link, LinkState, Transition
+from connectors.links.model import Link, LinkState, PastLink, Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,10 @@ class LinkStore(Protocol):
 
     async def of_subject(self, subject: SubjectId, system: SystemId) -> Sequence[Link]:
         """The active links of a subject in a system, oldest first."""
+        ...
+
+    async def history(self, subject: SubjectId, system: SystemId) -> Sequence[PastLink]:
+        """Every link of a subject in a system, in whatever state, oldest first."""
         ...
 
     async def holder_of(self, system: SystemId, account: AccountId) -> Link | None:

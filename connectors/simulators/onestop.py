@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import secrets
 import time
 from base64 import urlsafe_b64decode
 from typing import Any
@@ -14,6 +15,11 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from connectors.simulators.stand_in import StandIn, StandInSettings, read_settings, serve
 
 SYSTEM_ID = "onestop"
+STATE_COOKIE = "onestop_state"
+MAX_AGE_SECONDS = 120
+"""The oldest ticket that is believed, whatever its `exp` says."""
+SKEW_SECONDS = 10
+MAX_PENDING = 1000
 
 
 class OneStop(StandIn):
@@ -21,6 +27,7 @@ class OneStop(StandIn):
 
     def __init__(self, settings: StandInSettings) -> None:
         super().__init__(settings, "onestop")
+        self._pending: dict[str, dict[str, Any]] = {}
         for old in settings.old_accounts:
             salt = hashlib.sha256(old["account"].encode()).hexdigest()[:8]
             digest = hashlib.sha1((salt + old["password"]).encode(), usedforsecurity=False)
@@ -29,6 +36,7 @@ class OneStop(StandIn):
         routes.get("/")(self.start)
         routes.get("/login")(self.login)
         routes.post("/ticket")(self.ticket)
+        routes.get("/entered")(self.entered)
         routes.get("/logout")(self.logout)
         routes.post("/logout-ticket")(self.logout_ticket)
         routes.post("/verify-account")(self.verify_account)
@@ -38,23 +46,55 @@ class OneStop(StandIn):
         return self.home(request)
 
     async def login(self) -> Response:
-        """Send the browser to the provider."""
-        query = {"system": SYSTEM_ID, "return_url": f"{self.settings.address}/ticket"}
-        return RedirectResponse(f"{self.settings.issuer}/ticket?{urlencode(query)}", 303)
+        """Send the browser to the provider, with a state that this browser keeps in a cookie."""
+        state = secrets.token_urlsafe(24)
+        query = {
+            "system": SYSTEM_ID,
+            "return_url": f"{self.settings.address}/ticket",
+            "state": state,
+        }
+        response = RedirectResponse(f"{self.settings.issuer}/ticket?{urlencode(query)}", 303)
+        response.set_cookie(STATE_COOKIE, state, max_age=900, httponly=True, samesite="lax")
+        return response
 
-    async def ticket(self, request: Request, ticket: str = Form(default="")) -> Response:
-        """Take a ticket that the browser posts; each is accepted once."""
-        claims = self._read(ticket, "ticket+jwt")
+    async def ticket(
+        self, request: Request, ticket: str = Form(default=""), ticket_2: str = Form(default="")
+    ) -> Response:
+        """Take the ticket that our one secret fits, once; nobody has entered yet.
+
+        Why: this POST comes from another site, and the cookie with the state does not travel
+        with it. With the redirect to ourselves it does.
+        """
+        claims = self._read(ticket, "ticket+jwt") or self._read(ticket_2, "ticket+jwt")
         if claims is None:
-            return self.page(
-                request,
-                '<h1>Vé không hợp lệ</h1><p><a class="button" href="/login">Thử lại</a></p>',
-                '<h1>The ticket is not valid</h1><p><a class="button" href="/login">Retry</a></p>',
-                403,
-            )
+            return self._refused(request)
+        if len(self._pending) >= MAX_PENDING:
+            self._pending.clear()
+        handle = secrets.token_urlsafe(24)
+        self._pending[handle] = claims
+        return RedirectResponse(f"/entered?handle={handle}", 303)
+
+    async def entered(self, request: Request, handle: str = "") -> Response:
+        """Enter, if the ticket was made for the sign-in that this very browser began."""
+        claims = self._pending.pop(handle, None)
+        expected = request.cookies.get(STATE_COOKIE, "")
+        if claims is None or not expected or time.time() >= claims["exp"]:
+            return self._refused(request)
+        if not hmac.compare_digest(str(claims.get("state", "")).encode(), expected.encode()):
+            return self._refused(request)
         account = str(claims["local_account"])
         self.accounts.remember(account, str(claims.get("name", "")))
-        return self.enter(RedirectResponse("/", 303), account, str(claims["sid"]))
+        response = RedirectResponse("/", 303)
+        response.delete_cookie(STATE_COOKIE)
+        return self.enter(response, account, str(claims["sid"]))
+
+    def _refused(self, request: Request) -> Response:
+        return self.page(
+            request,
+            '<h1>Vé không hợp lệ</h1><p><a class="button" href="/login">Thử lại</a></p>',
+            '<h1>The ticket is not valid</h1><p><a class="button" href="/login">Retry</a></p>',
+            403,
+        )
 
     async def logout(self, request: Request) -> Response:
         """End the own session, then ask the provider to end its own."""
@@ -63,9 +103,10 @@ class OneStop(StandIn):
         response.delete_cookie(self.cookie, path="/")
         return response
 
-    async def logout_ticket(self, ticket: str = Form()) -> Response:
+    async def logout_ticket(self, ticket: str = Form(), ticket_2: str = Form("")) -> Response:
         """The provider says that a session has ended."""
-        claims = self._read(ticket, "logout-ticket+jwt")
+        typ = "logout-ticket+jwt"
+        claims = self._read(ticket, typ) or self._read(ticket_2, typ)
         if claims is None:
             return JSONResponse({"error": "invalid ticket"}, 400)
         self.accounts.end_sid(str(claims["sid"]))
@@ -105,7 +146,8 @@ class OneStop(StandIn):
             header, claims = json.loads(_decode(head)), json.loads(_decode(payload))
             known = header["alg"] == "HS256" and header["typ"] == typ
             ours = claims["aud"] == SYSTEM_ID and claims["iss"] == self.settings.issuer
-            young = time.time() < claims["exp"]
+            now, made = time.time(), claims["iat"]
+            young = now - MAX_AGE_SECONDS < made < now + SKEW_SECONDS and now < claims["exp"]
         except (ValueError, KeyError, TypeError):
             return None
         if not (known and ours and young and self.accounts.first_time(claims["jti"])):

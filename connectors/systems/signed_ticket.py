@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from jose import jwt
 
 from connectors.contract import SignInResult
-from connectors.errors import ReturnAddressRefused
+from connectors.errors import ReturnAddressRefused, StateRefused
 from connectors.registry import System, TicketSettings
 
 TICKET_SECONDS = 60
 TICKET_TYP = "ticket+jwt"
 LOGOUT_TYP = "logout-ticket+jwt"
+FIELDS = ("ticket", "ticket_2")
+"""Under the first secret, and under the second while one is replaced."""
+MAX_STATE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,20 @@ def verify_return(system: System, requested: str | None) -> VerifiedReturn:
     return VerifiedReturn(requested)
 
 
-def make_ticket(
+def verify_state(state: str | None) -> str | None:
+    """The application's own value, fit to be carried: short printable ASCII, or none.
+
+    Spec: RFC 6749 §4.1.1, Appendix A.5 (VSCHAR)
+    Raises: StateRefused.
+    """
+    if state is None:
+        return None
+    if len(state) > MAX_STATE or not state.isascii() or not state.isprintable():
+        raise StateRefused("not a state")
+    return state
+
+
+def ticket_form(
     system: System,
     result: SignInResult,
     claims: Mapping[str, object],
@@ -47,8 +63,12 @@ def make_ticket(
     issuer: str,
     now: int,
     jti: str,
-) -> str:
-    """A ticket that tells this system, and no other, who signed in.
+    state: str | None,
+) -> dict[str, str]:
+    """The form that tells this system, and no other, who signed in.
+
+    `state` is inside the signature: an application that compares it with its own cookie cannot
+    be given a ticket that was made for another browser.
 
     Shape: compact JWS, HS256, `typ` ticket+jwt, `exp` 60 s ahead, `jti` to be accepted once.
     Spec: RFC 7519 §4.1, RFC 8725 §3.11
@@ -68,13 +88,15 @@ def make_ticket(
     }
     if result.account is not None:
         payload["local_account"] = result.account.account
-    return _sign(system, payload, TICKET_TYP)
+    if state is not None:
+        payload["state"] = state
+    return _form(system, payload, TICKET_TYP)
 
 
-def make_logout_ticket(
+def logout_ticket_form(
     system: System, *, sub: str, sid: str, issuer: str, now: int, jti: str
-) -> str:
-    """A ticket that tells this system that a session has ended."""
+) -> dict[str, str]:
+    """The form that tells this system that a session has ended."""
     payload: dict[str, object] = {
         "iss": issuer,
         "aud": system.system_id,
@@ -84,12 +106,15 @@ def make_logout_ticket(
         "exp": now + 2 * TICKET_SECONDS,
         "jti": jti,
     }
-    return _sign(system, payload, LOGOUT_TYP)
+    return _form(system, payload, LOGOUT_TYP)
 
 
-def _sign(system: System, payload: dict[str, object], typ: str) -> str:
-    secret = _settings(system).secret
-    return str(jwt.encode(payload, secret, algorithm="HS256", headers={"typ": typ}))
+def _form(system: System, payload: dict[str, object], typ: str) -> dict[str, str]:
+    """One field for each secret; with the same `jti`, so that only one of them is ever taken."""
+    return {
+        name: str(jwt.encode(payload, secret, algorithm="HS256", headers={"typ": typ}))
+        for name, secret in zip(FIELDS, _settings(system).secrets, strict=False)
+    }
 
 
 def _settings(system: System) -> TicketSettings:

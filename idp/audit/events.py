@@ -15,6 +15,8 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "access_token_revoked": frozenset({"client"}),
     "ticket_issued": frozenset({"system", "sid"}),
     "account_opened": frozenset({"system"}),
+    "account_not_opened": frozenset({"system"}),
+    "account_withheld": frozenset({"system"}),
     "account_claimed": frozenset({"system"}),
     "claim_rejected": frozenset({"system"}),
     "consent_given": frozenset({"participant"}),

@@ -6,6 +6,7 @@ from idp.authn.password import Fit, PasswordHasher, PasswordRefused, prepare
 from idp.authn.throttle import Attempt, KnownDevice, Throttle
 from idp.authn.totp import matching_step
 from idp.authn.usernames import UsernameRefused, fold
+from idp.errors import Overloaded
 from idp.model import Account
 from idp.ports import Accounts, Clock
 
@@ -35,12 +36,15 @@ class LocalAuthenticator:
             return Rejected()
         account = await self._accounts.by_username(folded)
         attempt = Attempt(folded_username=folded, address=address, device=_own(device, account))
-        await self._throttle.admit(attempt)
-        fit = await self._compare(account, password)
+        admission = await self._throttle.admit(attempt)
+        try:
+            fit = await self._compare(account, password)
+        except Overloaded:
+            await self._throttle.unjudged(admission)
+            raise
         if account is None or not account.enabled or fit is Fit.DOES_NOT_FIT:
-            await self._throttle.failed(attempt)
             return Rejected()
-        await self._throttle.succeeded(attempt)
+        await self._throttle.succeeded(admission)
         if fit is Fit.FITS_AND_NEEDS_REHASH:
             renewed = await self._hasher.hash(password)
             await self._accounts.set_password_hash(account.subject, renewed)
@@ -64,11 +68,10 @@ class LocalAuthenticator:
             device=_own(device, account),
             factor="otp",
         )
-        await self._throttle.admit(attempt)
+        admission = await self._throttle.admit(attempt)
         if not await self._takes(account, code):
-            await self._throttle.failed(attempt)
             return Rejected()
-        await self._throttle.succeeded(attempt)
+        await self._throttle.succeeded(admission)
         return OtpPassed(subject=subject)
 
     async def _compare(self, account: Account | None, password: str) -> Fit:

@@ -8,6 +8,7 @@ Unknown user names are counted exactly as known ones.
 import hashlib
 import hmac
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from connectors.contract import SubjectId
@@ -41,54 +42,88 @@ class Attempt:
     factor: str = "password"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """A guess that may be made, and that counts as wrong until it is told to have been right."""
+
+    attempt: Attempt
+    by_device: bool
+
+
 class Throttle:
-    """Admits or refuses guesses; counter keys hold keyed digests, never names or addresses."""
+    """Admits or refuses guesses; counter keys hold keyed digests, never names or addresses.
+
+    Every guess is counted when it is admitted, in one step with the comparison to the limit: of
+    any number of guesses that are made at once, no more than the limit reach a password.
+    """
 
     def __init__(self, counters: Counters, *, key: bytes) -> None:
         self._counters = counters
         self._key = key
 
-    async def admit(self, attempt: Attempt) -> None:
-        """Return where the guess may be made. Counts it, so parallel guesses gain nothing.
+    async def admit(self, attempt: Attempt) -> Admission:
+        """Return where the guess may be made. A refused guess counts for nobody.
 
         Raises: TooManyAttempts.
         """
         if attempt.device is not None and await self._device_admitted(attempt):
-            return
-        await self._below(self._address_key(attempt), ADDRESS_FAILURES)
-        await self._below(self._account_key(attempt), ACCOUNT_FAILURES)
-        await self._pair_admitted(attempt)
+            return Admission(attempt=attempt, by_device=True)
+        taken: list[str] = []
+        try:
+            for key, limit, window in self._shared(attempt):
+                await self._take(key, limit, window)
+                taken.append(key)
+            await self._pair_admitted(attempt)
+        except TooManyAttempts:
+            await self._give_back(taken)
+            raise
+        return Admission(attempt=attempt, by_device=False)
 
-    async def failed(self, attempt: Attempt) -> None:
-        """Record that the guess was wrong."""
-        if attempt.device is not None and await self._trusted(attempt):
-            return
-        await self._counters.hit(self._address_key(attempt), _QUARTER_HOUR)
-        await self._counters.hit(self._account_key(attempt), _DAY)
+    async def succeeded(self, admission: Admission) -> None:
+        """The guess was right: forget the failures of this pair and device.
 
-    async def succeeded(self, attempt: Attempt) -> None:
-        """Forget the failures of this pair and device; the shared counts stay."""
+        Of the shared counts, only this guess is taken off.
+        """
+        attempt = admission.attempt
         await self._counters.reset(self._pair_key(attempt))
         await self._counters.reset(self._wait_key(attempt))
-        if attempt.device is not None and await self._trusted(attempt):
+        if admission.by_device:
             await self._counters.reset(self._device_key(attempt))
+        else:
+            await self._give_back(key for key, _, _ in self._shared(attempt))
+
+    async def unjudged(self, admission: Admission) -> None:
+        """Nobody looked at the guess: it counts for nothing."""
+        if admission.by_device:
+            await self._counters.give_back(self._device_key(admission.attempt))
+            return
+        await self._counters.give_back(self._pair_key(admission.attempt))
+        await self._give_back(key for key, _, _ in self._shared(admission.attempt))
+
+    async def _take(self, key: str, limit: int, window_seconds: int) -> None:
+        if wait := await self._counters.hit_below(key, limit, window_seconds):
+            raise TooManyAttempts(wait)
 
     async def _device_admitted(self, attempt: Attempt) -> bool:
-        count = await self._counters.hit(self._device_key(attempt), _DAY)
-        return count <= DEVICE_FAILURES
+        wait = await self._counters.hit_below(self._device_key(attempt), DEVICE_FAILURES, _DAY)
+        return wait == 0
 
-    async def _trusted(self, attempt: Attempt) -> bool:
-        count, _ = await self._counters.count(self._device_key(attempt))
-        return count <= DEVICE_FAILURES
+    def _shared(self, attempt: Attempt) -> tuple[tuple[str, int, int], ...]:
+        """The counts that a guess shares with guesses at other names, and from other addresses."""
+        return (
+            (self._address_key(attempt), ADDRESS_FAILURES, _QUARTER_HOUR),
+            (self._account_key(attempt), ACCOUNT_FAILURES, _DAY),
+        )
 
-    async def _below(self, key: str, limit: int) -> None:
-        count, left = await self._counters.count(key)
-        if count >= limit:
-            raise TooManyAttempts(max(left, 1))
+    async def _give_back(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            await self._counters.give_back(key)
 
     async def _pair_admitted(self, attempt: Attempt) -> None:
         wait_key = self._wait_key(attempt)
-        await self._below(wait_key, 1)
+        waiting, left = await self._counters.count(wait_key)
+        if waiting:
+            raise TooManyAttempts(left)
         tried = await self._counters.hit(self._pair_key(attempt), _DAY)
         if tried < PAIR_FAILURES:
             return

@@ -202,5 +202,5 @@ claims = [
 ]
 address = "{a.onestop}/"
 verification = {{ url = "{a.onestop}/verify-account", secret = {{ inline = "{self._verify_secret}" }} }}
-ticket = {{ return_urls = ["{a.onestop}/ticket"], logout_url = "{a.onestop}/logout-ticket", secret = {{ inline = "{self._ticket_secret}" }} }}
+ticket = {{ return_urls = ["{a.onestop}/ticket"], logout_url = "{a.onestop}/logout-ticket", secrets = [{{ inline = "{self._ticket_secret}" }}] }}
 """

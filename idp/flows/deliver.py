@@ -7,7 +7,7 @@ from typing import Protocol
 
 from connectors.contract import SystemId
 from connectors.registry import System
-from connectors.systems.signed_ticket import make_logout_ticket
+from connectors.systems.signed_ticket import logout_ticket_form
 from idp.flows.logout import SYSTEM_PREFIX
 from idp.model import Client, ClientId, Notice
 from idp.ports import Audit, Clock, SessionEnds
@@ -113,10 +113,10 @@ class NoticeDelivery:
             system = self._systems.get(SystemId(notice.participant.removeprefix(SYSTEM_PREFIX)))
             if system is None or system.ticket is None or system.ticket.logout_url is None:
                 return None
-            ticket = make_logout_ticket(
+            form = logout_ticket_form(
                 system, sub=notice.sub, sid=notice.sid, issuer=self._issuer, now=now, jti=jti
             )
-            return system.ticket.logout_url, {"ticket": ticket}
+            return system.ticket.logout_url, form
         client = self._clients.get(ClientId(notice.participant))
         if client is None or client.backchannel_logout_uri is None:
             return None

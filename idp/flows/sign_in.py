@@ -13,14 +13,16 @@ from connectors.contract import (
     SignInRequest,
     SignInResult,
     SubjectId,
+    SystemId,
     VerifiedIdentity,
+    WhenUnlinked,
 )
-from connectors.links.account_opening import AccountOpening
+from connectors.links.account_opening import AccountOpening, AlreadyLinked, Created, NotCreated
 from idp.errors import LoginRequired
 from idp.flows.logout import Logout
 from idp.model import Session, Standing
 from idp.ports import Audit, Entropy, Grants, Sessions
-from idp.protocol.next_step import CreateAccount, Issue, Step, next_step
+from idp.protocol.next_step import CreateAccount, Issue, LinkHeldBack, Step, next_step
 
 TOUCH_EVERY_SECONDS = 60
 HANDLE_BYTES = 32
@@ -81,19 +83,34 @@ class SignIn:
         standing = await self._standing(request, session)
         step = next_step(request, session, standing, now)
         if isinstance(step, CreateAccount) and request.system is not None:
-            await self._opening.create(session.subject, request.system, now)
-            self._audit.record("account_opened", {"system": request.system})
+            await self._create(session.subject, request.system, now)
             standing = await self._standing(request, session)
             step = next_step(request, session, standing, now)
+            if isinstance(step, CreateAccount):
+                step = LinkHeldBack()  # nothing was opened, so people have to look at it
         if isinstance(step, Issue) and now - session.touched_at >= TOUCH_EVERY_SECONDS:
             touched = replace(session, touched_at=now)
             await self._sessions.put(digest_of(handle), touched, self._idle_seconds)
         return Decision(step, session, standing)
 
     async def _standing(self, request: SignInRequest, session: Session) -> Standing | None:
-        return await self._grants.standing(
+        standing = await self._grants.standing(
             session.subject, request.participant, request.sector, request.system, session.sid
         )
+        if standing is None or standing.accounts or request.system is None:
+            return standing
+        if request.when_unlinked is WhenUnlinked.NOT_NEEDED:
+            return standing
+        return replace(standing, past=await self._opening.past(session.subject, request.system))
+
+    async def _create(self, subject: SubjectId, system: SystemId, now: int) -> None:
+        match await self._opening.create(subject, system, now):
+            case Created():
+                self._audit.record("account_opened", {"system": system})
+            case NotCreated():
+                self._audit.record("account_not_opened", {"system": system})
+            case AlreadyLinked():
+                pass  # a racing request opened it, and told so
 
     async def sub(self, request: SignInRequest, standing: Standing, now: int) -> PairwiseSub:
         """What this sector sees of the subject; made at the first sign-in, random and stored.

@@ -10,6 +10,7 @@ from connectors.contract import (
     SignInRequest,
     WhenUnlinked,
 )
+from connectors.links.model import LinkPast
 from idp.model import Session, Standing
 
 
@@ -27,7 +28,7 @@ class StepUp:
 
 @dataclass(frozen=True, slots=True)
 class CreateAccount:
-    """The system wants an account to be opened without a question."""
+    """The system wants an account to be opened without a question, and there never was one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,16 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class NoAccount:
     """The system admits only accounts that it already links to somebody."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkHeldBack:
+    """The person's link is suspended, disputed or not confirmed yet: no second way past it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEnded:
+    """The person had an account there, and somebody ended the link: people open it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,8 @@ class Issue:
     account: AccountId | None
 
 
-Step = Login | StepUp | CreateAccount | Claim | NoAccount | Consent | Issue
+Unlinked = CreateAccount | Claim | NoAccount | LinkHeldBack | LinkEnded
+Step = Login | StepUp | Unlinked | Consent | Issue
 
 
 def next_step(
@@ -68,21 +80,34 @@ def next_step(
         return Login()
     if session.assurance < request.required_assurance:
         return StepUp(request.required_assurance)
-    if not standing.accounts:
-        match request.when_unlinked:
-            case WhenUnlinked.CREATE:
-                return CreateAccount()
-            case WhenUnlinked.CLAIM:
-                return Claim()
-            case WhenUnlinked.REFUSE:
-                return NoAccount()
-            case WhenUnlinked.NOT_NEEDED:
-                pass
+    if not standing.accounts and (unlinked := _unlinked(request.when_unlinked, standing.past)):
+        return unlinked
     if Prompt.CONSENT in request.prompts or (
         request.consent is ConsentRule.ASK and not request.releases <= standing.consented
     ):
         return Consent(request.releases)
     return Issue(standing.accounts[0] if standing.accounts else None)
+
+
+def _unlinked(wanted: WhenUnlinked, past: LinkPast) -> Unlinked | None:
+    """What comes for a person without an account that may be used; None where none is needed.
+
+    Why: a wrong link is the worst that can happen, a missing one costs a visit. So what people
+    decided about a link is never undone at a sign-in.
+    """
+    match wanted, past:
+        case WhenUnlinked.NOT_NEEDED, _:
+            return None
+        case _, LinkPast.HELD_BACK:
+            return LinkHeldBack()
+        case WhenUnlinked.CREATE, LinkPast.ENDED:
+            return LinkEnded()
+        case WhenUnlinked.CREATE, _:
+            return CreateAccount()
+        case WhenUnlinked.CLAIM, _:
+            return Claim()
+        case WhenUnlinked.REFUSE, _:
+            return NoAccount()
 
 
 def _session_serves(request: SignInRequest, session: Session, standing: Standing, now: int) -> bool:

@@ -99,6 +99,20 @@ class MemoryCounters:
             self._full_until = _looked_at(self._full_until, now)
             raise Overloaded("too many counters")
 
+    async def hit_below(self, key: str, limit: int, window_seconds: int) -> int:
+        """See `ports.Counters.hit_below`; no step of it waits, so none can come between."""
+        count, left = await self.count(key)
+        if count >= limit:
+            return left
+        await self.hit(key, window_seconds)
+        return 0
+
+    async def give_back(self, key: str) -> None:
+        """See `ports.Counters.give_back`."""
+        ends_at, count = self._windows.get(key, (0.0, 0))
+        if count > 0:
+            self._windows[key] = (ends_at, count - 1)
+
     async def count(self, key: str) -> tuple[int, int]:
         """See `ports.Counters.count`."""
         ends_at, count = self._windows.get(key, (0.0, 0))

@@ -10,6 +10,17 @@ local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
 return count
 """
+_HIT_BELOW = """
+if tonumber(redis.call('GET', KEYS[1]) or '0') >= tonumber(ARGV[1]) then
+  return math.max(redis.call('TTL', KEYS[1]), 1)
+end
+if redis.call('INCR', KEYS[1]) == 1 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+return 0
+"""
+_GIVE_BACK = """
+if tonumber(redis.call('GET', KEYS[1]) or '0') > 1 then return redis.call('DECR', KEYS[1]) end
+return redis.call('DEL', KEYS[1])
+"""
 
 
 class RedisSessions:
@@ -52,6 +63,15 @@ class RedisCounters:
         if not isinstance(count, int) or count < 1:
             raise StoreUnavailableError("redis: a counter is not a number")
         return count
+
+    async def hit_below(self, key: str, limit: int, window_seconds: int) -> int:
+        """See `ports.Counters.hit_below`."""
+        left = await self._pipeline.run("EVAL", _HIT_BELOW, 1, "lt:c:" + key, limit, window_seconds)
+        return left if isinstance(left, int) else window_seconds
+
+    async def give_back(self, key: str) -> None:
+        """See `ports.Counters.give_back`."""
+        await self._pipeline.run("EVAL", _GIVE_BACK, 1, "lt:c:" + key)
 
     async def count(self, key: str) -> tuple[int, int]:
         """See `ports.Counters.count`.

@@ -5,7 +5,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from connectors.contract import Assurance, Dialect, Prompt, SignInRequest
-from connectors.links.account_opening import AccountOpening, Claimed, Unavailable, WrongProof
+from connectors.links.account_opening import (
+    AccountOpening,
+    Claimed,
+    Unavailable,
+    Withheld,
+    WrongProof,
+)
 from idp.authn.authenticator import Authenticator, PasswordPassed, Rejected
 from idp.authn.throttle import Attempt, Throttle
 from idp.errors import (
@@ -27,6 +33,8 @@ from idp.protocol.next_step import (
     Consent,
     CreateAccount,
     Issue,
+    LinkEnded,
+    LinkHeldBack,
     Login,
     NoAccount,
     Step,
@@ -157,7 +165,7 @@ class Interaction:
                 return await self._claim(request, flow, reading, form, decision, now)
             case Consent(scopes):
                 return await self._consent(request, flow, reading, form, decision, scopes, now)
-            case Issue() | NoAccount() | CreateAccount():
+            case Issue() | NoAccount() | CreateAccount() | LinkHeldBack() | LinkEnded():
                 return await self._continue(request, flow, now)
 
     def _reread(self, request: HttpRequest, flow: Flow, now: int) -> tuple[Door, Reading]:
@@ -320,7 +328,7 @@ class Interaction:
             factor="claim",
         )
         try:
-            await self._throttle.admit(attempt)
+            admission = await self._throttle.admit(attempt)
         except TooManyAttempts:
             return await self._again(request, flow, now, "too_many_attempts", 429)
         outcome = await self._opening.claim(
@@ -328,13 +336,17 @@ class Interaction:
         )
         match outcome:
             case Claimed():
-                await self._throttle.succeeded(attempt)
+                await self._throttle.succeeded(admission)
                 self._audit.record("account_claimed", {"system": system})
                 return await self._after(request, flow, now, None)
             case Unavailable():
+                await self._throttle.unjudged(admission)
                 return await self._again(request, flow, now, "verifier_unavailable", 503)
+            case Withheld():
+                await self._throttle.succeeded(admission)
+                self._audit.record("account_withheld", {"system": system})
+                return await self._again(request, flow, now, "withheld")
             case WrongProof():
-                await self._throttle.failed(attempt)
                 self._audit.record("claim_rejected", {"system": system})
                 return await self._again(request, flow, now, "wrong_proof")
 

@@ -7,6 +7,8 @@ from idp.protocol.next_step import (
     Consent,
     CreateAccount,
     Issue,
+    LinkEnded,
+    LinkHeldBack,
     Login,
     NoAccount,
     Step,
@@ -78,6 +80,10 @@ class SignInPages:
                 )  # fmt: skip
             case NoAccount():
                 return self.notice(flow, reading, "no_account")
+            case LinkHeldBack():
+                return self.notice(flow, reading, "link_held_back")
+            case LinkEnded():
+                return self.notice(flow, reading, "link_ended")
             case CreateAccount() | Issue():
                 raise PageRefused("flow_unknown")
         return self._page(body, nonce, reading, status)

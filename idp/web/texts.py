@@ -104,6 +104,12 @@ TEXTS: dict[str, T] = {
         "The old account could not be confirmed with this name and password. If you forgot the "
         "password, please contact the agency that runs the system.",
     ),
+    "error.withheld": (
+        "Tài khoản này từng được liên kết với Quý vị và liên kết đó đã kết thúc. Để bảo vệ Quý vị, "
+        "chúng tôi không tự mở lại. Quý vị vui lòng liên hệ cơ quan quản lý hệ thống.",
+        "This account was linked to you before, and that link was ended. To protect you, it is "
+        "not opened again by itself. Please contact the agency that runs the system.",
+    ),
     "error.verifier_unavailable": (
         "Hệ thống cũ hiện không trả lời. Quý vị vui lòng thử lại sau; chưa có gì thay đổi.",
         "The old system does not answer at the moment. Please try again later; nothing changed.",
@@ -188,6 +194,32 @@ _NOTICES: dict[str, tuple[T, T]] = {
             "quản lý hệ thống để được cấp hoặc liên kết tài khoản.",
             "This system admits linked accounts only. Please contact the agency that runs it to "
             "be given an account, or to have yours linked.",
+        ),
+    ),
+    "link_held_back": (
+        (
+            "Tài khoản của Quý vị tại hệ thống này đang tạm dừng",
+            "Your account in this system is on hold",
+        ),
+        (
+            "Liên kết giữa định danh điện tử và tài khoản của Quý vị tại hệ thống này hiện chưa sử "
+            "dụng được và cần được xem xét. Chưa có gì bị mất. Quý vị vui lòng liên hệ cơ quan "
+            "quản lý hệ thống.",
+            "The link between your electronic identity and your account in this system cannot be "
+            "used at the moment and has to be looked at. Nothing was lost. Please contact the "
+            "agency that runs the system.",
+        ),
+    ),
+    "link_ended": (
+        (
+            "Tài khoản của Quý vị tại hệ thống này không còn được liên kết",
+            "Your account in this system is no longer linked",
+        ),
+        (
+            "Liên kết trước đây của Quý vị đã kết thúc. Để bảo vệ Quý vị, chúng tôi không tự mở "
+            "lại. Nếu muốn sử dụng tiếp, Quý vị vui lòng liên hệ cơ quan quản lý hệ thống.",
+            "The link that you had here was ended. To protect you, it is not opened again by "
+            "itself. If you want to use it, please contact the agency that runs the system.",
         ),
     ),
     "assurance_not_reachable": (

@@ -1,12 +1,18 @@
-"""The signed-ticket dialect: /ticket?system=…&return_url=…"""
+"""The signed-ticket dialect: /ticket?system=…&return_url=…&state=…"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from connectors.contract import Dialect, SignInRequest, SystemId
-from connectors.errors import RequiredClaimMissing, ReturnAddressRefused
+from connectors.errors import RequiredClaimMissing, ReturnAddressRefused, StateRefused
 from connectors.mapping import claims_for
 from connectors.registry import System
-from connectors.systems.signed_ticket import VerifiedReturn, make_ticket, verify_return
+from connectors.systems.signed_ticket import (
+    VerifiedReturn,
+    ticket_form,
+    verify_return,
+    verify_state,
+)
 from idp.errors import AccessDenied, LoginRequired, OAuthError, PageRefused
 from idp.flows.logout import SYSTEM_PREFIX
 from idp.flows.sign_in import SignIn
@@ -18,6 +24,16 @@ from idp.web.doors import Reading, origin_of
 from idp.web.http import Answer, HttpRequest
 from idp.web.page_answers import PageAnswers
 from idp.web.views import FormPostView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What was asked for, checked."""
+
+    system: System
+    return_address: VerifiedReturn
+    state: str | None
+    ui_locales: str | None
 
 
 class TicketDoor:
@@ -47,12 +63,8 @@ class TicketDoor:
     def read(self, request: HttpRequest, raw: str, now: int) -> Reading:
         """See `Door.read`."""
         del request, now
-        try:
-            form = parse_form(raw.encode())
-            form.refuse_repeated()
-        except OAuthError as error:
-            raise PageRefused("invalid_request", detail=error.description) from None
-        system, verified = self._resolve(form)
+        asked = self._asked(raw)
+        system = asked.system
         scopes = frozenset(rule.scope for rule in system.claims)
         return Reading(
             sign_in=SignInRequest(
@@ -67,7 +79,25 @@ class TicketDoor:
                 releases=scopes,
             ),
             raw=raw,
-            return_address=verified.url,
+            return_address=asked.return_address.url,
+            ui_locales=asked.ui_locales,
+        )
+
+    def _asked(self, raw: str) -> _Request:
+        try:
+            form = parse_form(raw.encode())
+            form.refuse_repeated()
+        except OAuthError as error:
+            raise PageRefused("invalid_request", detail=error.description) from None
+        system, verified = self._resolve(form)
+        try:
+            state = verify_state(form.get("state"))
+        except StateRefused as error:
+            raise PageRefused("invalid_request", detail=str(error)) from None
+        return _Request(
+            system=system,
+            return_address=verified,
+            state=state,
             ui_locales=form.get("ui_locales"),
         )
 
@@ -90,7 +120,8 @@ class TicketDoor:
         now: int,
     ) -> Answer:
         """See `Door.answer`: joins the session, so that logout reaches the system too."""
-        system, _ = self._resolve(parse_form(reading.raw.encode()))
+        asked = self._asked(reading.raw)
+        system = asked.system
         result = await self._sign_in.result(reading.sign_in, session, standing, issue, now)
         try:
             claims = claims_for(
@@ -108,15 +139,23 @@ class TicketDoor:
         )
         if not joined:
             raise LoginRequired("please sign in")
-        ticket = make_ticket(
-            system, result, claims, issuer=self._issuer, now=now, jti=self._entropy(16).hex()
+        form = ticket_form(
+            system,
+            result,
+            claims,
+            issuer=self._issuer,
+            now=now,
+            jti=self._entropy(16).hex(),
+            state=asked.state,
         )
         self._audit.record("ticket_issued", {"system": system.system_id, "sid": session.sid})
-        return self._post(request, reading, {"ticket": ticket})
+        return self._post(request, reading, form)
 
     def refuse(self, request: HttpRequest, reading: Reading, error: OAuthError) -> Answer:
         """See `Door.refuse`."""
-        return self._post(request, reading, {"error": error.code})
+        state = self._asked(reading.raw).state
+        told = {"error": error.code} if state is None else {"error": error.code, "state": state}
+        return self._post(request, reading, told)
 
     def _post(self, request: HttpRequest, reading: Reading, fields: dict[str, str]) -> Answer:
         nonce = self._pages.nonce()

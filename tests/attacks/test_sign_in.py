@@ -7,6 +7,11 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
+from connectors.contract import SystemId
+from connectors.links.model import Evidence, LinkState, Transition
+from connectors.links.sql import SqlLinks
+from idp.app import open_stores
+from idp.audit.writer import BatchingAudit
 from idp.authn.totp import code_at, step_of
 from tests.fixtures_world import (
     ISSUER,
@@ -241,6 +246,72 @@ async def test_a_system_that_refuses_tells_the_person(world: World) -> None:
     assert told["error"] == "access_denied"
 
 
+PORTAL = {"client_id": "portal", "redirect_uri": "https://portal.test/cb"}
+
+
+async def move_link(world: World, system: str, to_state: LinkState) -> None:
+    """What an administrator does to alice's link."""
+    step = Transition(actor="a", reason="r", at=1, evidence=Evidence(rule="R", rule_version=1))
+    async with open_stores(world.settings, world.clock) as stores:
+        links = SqlLinks(stores.database)
+        (link,) = await links.of_subject(world.alice.account.subject, SystemId(system))
+        assert await links.move(link, to_state, step)
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [(LinkState.SUSPENDED, "đang tạm dừng"), (LinkState.ENDED, "không còn được liên kết")],
+)
+async def test_a_link_that_people_suspended_or_ended_is_not_opened_again_at_a_sign_in(
+    world: World, state: LinkState, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    monkeypatch.setattr(BatchingAudit, "record", lambda _, event, __: events.append(event))
+    browser = world.browser()
+    await browser.tokens(world.alice, **PORTAL)
+    await move_link(world, "portal", state)
+    page = await browser.follow(await browser.authorize(**PORTAL))
+    assert told in page.text
+    silent = await browser.authorize(prompt="none", **PORTAL)
+    assert answer(silent)["error"] == "interaction_required"
+    stopped = await browser.submit(page, decision="continue")
+    assert answer(stopped)["error"] == "access_denied"
+    async with open_stores(world.settings, world.clock) as stores:
+        links = SqlLinks(stores.database)
+        alice = world.alice.account.subject
+        assert await links.of_subject(alice, SystemId("portal")) == []
+        assert len(await links.history(alice, SystemId("portal"))) == 1
+    assert events.count("account_opened") == 1
+
+
+async def test_a_claimed_link_that_was_suspended_is_told_and_not_claimed_around(
+    world: World,
+) -> None:
+    browser = world.browser()
+    page = await browser.sign_in(world.alice, await browser.http.get("/ticket?system=onestop"))
+    await browser.submit(page, account="tuyetnt85", password="mat-khau-cu-2009", decision="claim")
+    await move_link(world, "onestop", LinkState.SUSPENDED)
+    page = await browser.follow(await browser.http.get("/ticket?system=onestop"))
+    assert "đang tạm dừng" in page.text
+    again = await browser.submit(
+        page, account="khanhtb", password="mat-khau-cu-2010", decision="claim"
+    )
+    assert "đang tạm dừng" in again.text
+
+
+async def test_an_ended_claim_is_not_repeated_with_the_same_old_password(world: World) -> None:
+    browser = world.browser()
+    page = await browser.sign_in(world.alice, await browser.http.get("/ticket?system=onestop"))
+    old = {"account": "tuyetnt85", "password": "mat-khau-cu-2009", "decision": "claim"}
+    await browser.submit(page, **old)
+    await move_link(world, "onestop", LinkState.ENDED)
+    page = await browser.follow(await browser.http.get("/ticket?system=onestop"))
+    told = await browser.submit(page, **old)
+    assert "từng được liên kết với Quý vị" in told.text
+    other = {"account": "khanhtb", "password": "mat-khau-cu-2010", "decision": "claim"}
+    assert ticket_of(await browser.submit(told, **other))["local_account"] == "khanhtb"
+
+
 async def test_a_system_that_creates_gives_one_account_and_keeps_it(world: World) -> None:
     browser = world.browser()
     accounts = set()
@@ -301,6 +372,30 @@ async def test_guesses_at_old_passwords_are_limited(world: World) -> None:
         statuses.append(answered.status_code)
     assert statuses[0] == 200
     assert statuses[-1] == 429
+
+
+async def test_the_state_of_the_application_comes_back_inside_the_ticket(world: World) -> None:
+    browser = world.browser()
+    page = await browser.sign_in(
+        world.alice, await browser.http.get("/ticket?system=onestop&state=s%20%7E1")
+    )
+    refused = await browser.submit(page, decision="cancel")
+    assert Fields(refused.text).values == {"error": "access_denied", "state": "s ~1"}
+    page = await browser.follow(await browser.http.get("/ticket?system=onestop&state=s%20%7E1"))
+    done = await browser.submit(
+        page, account="khanhtb", password="mat-khau-cu-2010", decision="claim"
+    )
+    assert ticket_of(done)["state"] == "s ~1"
+    assert "state" not in ticket_of(await browser.http.get("/ticket?system=onestop"))
+
+
+@pytest.mark.parametrize("state", ["x" * 513, "%C6%A1", "a%0Ab", "a%7F", "a&state=b"])
+async def test_a_state_that_no_application_makes_is_refused_before_anybody_is_asked(
+    world: World, state: str
+) -> None:
+    response = await world.browser().http.get(f"/ticket?system=onestop&state={state}")
+    assert response.status_code == 400
+    assert "<form" not in response.text
 
 
 @pytest.mark.parametrize(

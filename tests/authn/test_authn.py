@@ -1,6 +1,7 @@
 """What guessing strangers, unusual text and honest people meet at the sign-in."""
 
 import asyncio
+import secrets
 import unicodedata
 from collections.abc import Iterator
 
@@ -8,29 +9,21 @@ import pytest
 
 from connectors.contract import SubjectId
 from idp.authn.password import Fit, PasswordHasher, PasswordRefused, prepare
-from idp.authn.throttle import Attempt, KnownDevice, Throttle, group
+from idp.authn.throttle import Admission, Attempt, KnownDevice, Throttle, group
 from idp.authn.totp import code_at, matching_step
 from idp.authn.usernames import UsernameRefused, fold
 from idp.errors import Overloaded, TooManyAttempts
+from idp.ports import Counters
+from idp.store.memory import MemoryCounters
 
 
-class WindowCounters:
-    def __init__(self) -> None:
-        self.now = 0
-        self.rows: dict[str, tuple[int, int]] = {}
+class Turned:
+    """A clock that the test turns."""
 
-    async def hit(self, key: str, window_seconds: int) -> int:
-        count, left = await self.count(key)
-        end = self.now + (left or window_seconds)
-        self.rows[key] = (count + 1, end)
-        return count + 1
+    now = 0.0
 
-    async def count(self, key: str) -> tuple[int, int]:
-        count, end = self.rows.get(key, (0, 0))
-        return (count, end - self.now) if end > self.now else (0, 0)
-
-    async def reset(self, key: str) -> None:
-        self.rows.pop(key, None)
+    def __call__(self) -> float:
+        return self.now
 
 
 @pytest.fixture
@@ -114,22 +107,22 @@ async def guesses(throttle: Throttle, attempt: Attempt, times: int) -> int:
         except TooManyAttempts:
             continue
         admitted += 1
-        await throttle.failed(attempt)
     return admitted
 
 
 async def test_five_guesses_then_each_wait_is_followed_by_one() -> None:
-    counters = WindowCounters()
+    clock = Turned()
+    counters = MemoryCounters(clock)
     throttle = Throttle(counters, key=b"k" * 32)
     attempt = Attempt(folded_username="an", address="192.0.2.1")
     assert await guesses(throttle, attempt, 9) == 5
-    counters.now += 31
+    clock.now += 31
     assert await guesses(throttle, attempt, 9) == 1
-    assert "an" not in {part for key in counters.rows for part in key.split(":")}
+    assert "an" not in {part for key in counters._windows for part in key.split(":")}
 
 
 async def test_strangers_use_up_the_account_but_the_known_device_enters() -> None:
-    throttle = Throttle(WindowCounters(), key=b"k" * 32)
+    throttle = Throttle(MemoryCounters(Turned()), key=b"k" * 32)
     for host in range(40):
         await guesses(throttle, Attempt(folded_username="an", address=f"192.0.2.{host}"), 9)
     stranger = Attempt(folded_username="an", address="198.51.100.1")
@@ -141,7 +134,7 @@ async def test_strangers_use_up_the_account_but_the_known_device_enters() -> Non
 
 
 async def test_one_address_may_fail_thirty_times_over_all_names() -> None:
-    throttle = Throttle(WindowCounters(), key=b"k" * 32)
+    throttle = Throttle(MemoryCounters(Turned()), key=b"k" * 32)
     let_in = [
         await guesses(throttle, Attempt(folded_username=f"n{n}", address="192.0.2.1"), 1)
         for n in range(40)
@@ -150,13 +143,87 @@ async def test_one_address_may_fail_thirty_times_over_all_names() -> None:
 
 
 async def test_a_right_password_buys_a_known_device_no_fresh_guesses_at_the_code() -> None:
-    throttle = Throttle(WindowCounters(), key=b"k" * 32)
+    throttle = Throttle(MemoryCounters(Turned()), key=b"k" * 32)
     device = KnownDevice(device_id="d1", subject=SubjectId("s1"))
     password = Attempt(folded_username="an", address="192.0.2.1", device=device)
     code = Attempt(folded_username="an", address="192.0.2.1", device=device, factor="otp")
     let_in = 0
     for _ in range(10):
-        await throttle.admit(password)
-        await throttle.succeeded(password)
+        await throttle.succeeded(await throttle.admit(password))
         let_in += await guesses(throttle, code, 9)
     assert let_in == 15  # ten as a known device, then five as a stranger
+
+
+# --- guesses that are made at once ---------------------------------------------------------------
+
+
+async def at_once(throttle: Throttle, attempts: list[Attempt]) -> int:
+    """How many of them are let through."""
+    answers = await asyncio.gather(*map(throttle.admit, attempts), return_exceptions=True)
+    assert all(isinstance(answer, Admission | TooManyAttempts) for answer in answers)
+    return sum(isinstance(answer, Admission) for answer in answers)
+
+
+DEVICE = KnownDevice(device_id="d1", subject=SubjectId("s1"))
+
+
+@pytest.mark.parametrize(
+    ("attempts", "limit"),
+    [
+        ([Attempt(folded_username=f"n{n}", address="192.0.2.1") for n in range(100)], 30),
+        ([Attempt(folded_username="an", address=f"10.0.{n}.1") for n in range(250)], 100),
+        ([Attempt(folded_username="an", address="192.0.2.1") for _ in range(100)], 5),
+        (
+            [Attempt(folded_username="an", address="a", device=DEVICE) for _ in range(100)],
+            10 + 5,
+        ),
+    ],
+    ids=["one address", "one account", "one pair", "one known device"],
+)
+async def test_of_guesses_at_once_no_more_than_the_limit_are_made(
+    counters: Counters, attempts: list[Attempt], limit: int
+) -> None:
+    throttle = Throttle(counters, key=secrets.token_bytes(32))
+    assert await at_once(throttle, attempts) == limit
+    assert await at_once(throttle, attempts) == 0
+
+
+async def test_right_guesses_use_up_no_shared_count(counters: Counters) -> None:
+    throttle = Throttle(counters, key=secrets.token_bytes(32))
+    for number in range(120):
+        attempt = Attempt(folded_username=f"n{number}", address="192.0.2.1")
+        await throttle.succeeded(await throttle.admit(attempt))
+    for number in range(120):
+        attempt = Attempt(folded_username="an", address=f"10.0.{number}.1")
+        await throttle.succeeded(await throttle.admit(attempt))
+
+
+async def test_a_right_guess_does_not_forgive_the_wrong_ones_of_the_address(
+    counters: Counters,
+) -> None:
+    throttle = Throttle(counters, key=secrets.token_bytes(32))
+    wrong = [Attempt(folded_username=f"n{n}", address="192.0.2.1") for n in range(29)]
+    assert await at_once(throttle, wrong) == 29
+    own = Attempt(folded_username="own", address="192.0.2.1")
+    for _ in range(5):
+        await throttle.succeeded(await throttle.admit(own))
+    assert await at_once(throttle, wrong) == 1
+
+
+async def test_a_refused_guess_counts_for_nobody_else(counters: Counters) -> None:
+    throttle = Throttle(counters, key=secrets.token_bytes(32))
+    held = Attempt(folded_username="an", address="192.0.2.1")
+    assert await at_once(throttle, [held] * 100) == 5
+    others = [Attempt(folded_username=f"n{n}", address="192.0.2.1") for n in range(40)]
+    assert await at_once(throttle, others) == 25
+
+
+@pytest.mark.parametrize(("device", "limit"), [(None, 5), (DEVICE, 15)])
+async def test_a_guess_that_nobody_looked_at_counts_for_nothing(
+    counters: Counters, device: KnownDevice | None, limit: int
+) -> None:
+    throttle = Throttle(counters, key=secrets.token_bytes(32))
+    attempt = Attempt(folded_username="an", address="192.0.2.1", device=device)
+    for _ in range(150):
+        await throttle.unjudged(await throttle.admit(attempt))
+    assert await at_once(throttle, [attempt] * 40) == limit

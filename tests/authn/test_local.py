@@ -1,5 +1,6 @@
 """The provider's own accounts: one answer and one cost, whatever is wrong."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,10 +12,10 @@ from connectors.contract import SubjectId
 from idp.authn.authenticator import OtpPassed, PasswordPassed, Rejected
 from idp.authn.local import LocalAuthenticator
 from idp.authn.password import Fit, PasswordHasher
-from idp.authn.throttle import PAIR_FAILURES, KnownDevice, Throttle
+from idp.authn.throttle import ADDRESS_FAILURES, PAIR_FAILURES, KnownDevice, Throttle
 from idp.authn.totp import code_at
 from idp.authn.usernames import fold
-from idp.errors import TooManyAttempts
+from idp.errors import Overloaded, TooManyAttempts
 from idp.model import Account
 from idp.store.memory import MemoryCounters
 from tests.people import make_person
@@ -217,3 +218,31 @@ async def test_guesses_at_codes_are_limited_by_themselves(
     # The password that passes between two guesses does not give the codes a fresh count.
     with pytest.raises(TooManyAttempts):
         await door.check_otp(subject, code_at(SECRET, NOW // 30), HERE, None)
+
+
+async def test_of_a_hundred_wrong_guesses_at_once_five_are_compared(
+    door: LocalAuthenticator, hasher: CountingHasher
+) -> None:
+    guesses = [door.check_password("anh.tuyet", f"wrong-{n}", HERE, None) for n in range(100)]
+    answers = await asyncio.gather(*guesses, return_exceptions=True)
+    assert hasher.paid == answers.count(Rejected()) == PAIR_FAILURES
+    assert sum(isinstance(answer, TooManyAttempts) for answer in answers) == 95
+
+
+async def test_of_a_hundred_names_guessed_at_once_from_one_address_thirty_are_compared(
+    door: LocalAuthenticator, hasher: CountingHasher
+) -> None:
+    guesses = [door.check_password(f"name-{n}", "wrong", HERE, None) for n in range(100)]
+    await asyncio.gather(*guesses, return_exceptions=True)
+    assert hasher.paid == ADDRESS_FAILURES
+
+
+async def test_a_full_queue_uses_up_no_guess(accounts: OneAccount) -> None:
+    full = CountingHasher(workers=1, queue_limit=-1)
+    counters = MemoryCounters(time.time)
+    throttle = Throttle(counters, key=b"k" * 32)
+    busy = LocalAuthenticator(accounts, full, throttle, lambda: NOW)
+    for _ in range(PAIR_FAILURES * 2):
+        with pytest.raises(Overloaded):
+            await busy.check_password("anh.tuyet", "wrong", HERE, None)
+    full.close()

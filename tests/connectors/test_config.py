@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from connectors.config import Problem, environment_secrets, read_systems
+from connectors.config.checked import Entry
+from connectors.config.problems import Place, Problem
+from connectors.config.surroundings import Surroundings
+from connectors.config.systems import read_systems
 from connectors.contract import Assurance, Dialect, SystemId, WhenUnlinked
 from connectors.mapping import STANDARD_RULES, Source, Transform
 from connectors.registry import FileVerification, HttpVerification, System
@@ -35,16 +38,24 @@ required_assurance = 2
 when_unlinked = "claim"
 claims = [{ claim = "birth_year", source = "birthdate", transform = "year_only", required = true }]
 verification = { url = "http://10.0.0.7/verify", secret = { env = "VERIFY" } }
-ticket = { return_urls = ["http://10.0.0.7/t"], secret = { env = "TICKET" } }
+ticket = { return_urls = ["http://10.0.0.7/t"], secrets = [{ env = "TICKET" }] }
 """
 
 
 def read(
-    toml: str, environment: dict[str, str] | None = None, *, inline: bool = False
+    toml: str,
+    environment: dict[str, str] | None = None,
+    *,
+    inline: bool = False,
+    folder: Path = Path("/nowhere"),
 ) -> tuple[dict[SystemId, System], list[Problem]]:
     known = {"VERIFY": STRONG, "TICKET": STRONG} if environment is None else environment
-    secrets = environment_secrets(known, Path("/nowhere"), allow_inline=inline)
-    return read_systems(tomllib.loads(toml)["systems"], "x.toml", secrets)
+    surroundings = Surroundings(environment=known, folder=folder, demo=inline)
+    return read_systems(entries_of(tomllib.loads(toml)["systems"]), surroundings)
+
+
+def entries_of(tables: dict[str, object]) -> dict[str, Entry]:
+    return {name: Entry(Place("x.toml", f"systems.{name}"), tables[name]) for name in tables}
 
 
 def keys_of(problems: list[Problem]) -> set[str]:
@@ -56,7 +67,7 @@ def test_a_plain_system_gets_the_safe_defaults() -> None:
     portal = systems[SystemId("portal")]
     assert problems == []
     assert (portal.sector, portal.required_assurance) == ("portal", Assurance.LEVEL_1)
-    assert (portal.claims, portal.provisioning) == (STANDARD_RULES, "match-only")
+    assert (portal.claims, portal.provisioning) == (STANDARD_RULES, "just-in-time")
     assert (portal.ticket, portal.verification) == (None, None)
 
 
@@ -74,7 +85,7 @@ def test_a_ticket_system_is_read_whole() -> None:
     )
     assert onestop.verification == HttpVerification(url="http://10.0.0.7/verify", secret=STRONG)
     assert onestop.ticket is not None
-    assert onestop.ticket.secret == STRONG
+    assert onestop.ticket.secrets == (STRONG,)
 
 
 def test_secrets_never_show_when_a_system_is_printed() -> None:
@@ -109,8 +120,8 @@ def test_every_mistake_in_every_table_is_told_at_once() -> None:
     assert keys_of(problems) == {
         "systems.portal.level",
         "systems.portal.owner",
-        "systems.onestop.ticket.return_urls",
-        "systems.onestop.ticket.secret",
+        "systems.onestop.ticket.return_urls.0",
+        "systems.onestop.ticket.secrets.0",
         "systems.onestop.verification.url",
         "systems.onestop.verification.secret",
     }
@@ -137,10 +148,24 @@ def test_a_missing_key_is_told_as_required() -> None:
 @pytest.mark.parametrize(
     ("toml", "key"),
     [
-        (OIDC + 'ticket = { return_urls = ["https://a/"], secret = { env = "TICKET" } }', "ticket"),
+        (
+            OIDC + 'ticket = { return_urls = ["https://a/"], secrets = [{ env = "TICKET" }] }',
+            "ticket",
+        ),
         (OIDC.replace('"create"', '"claim"'), "verification"),
+        (OIDC + 'provisioning = "pre-provision"', "provisioning"),
+        (OIDC + 'provisioning = "match-only"', "provisioning"),
+        (TICKET + 'provisioning = "just-in-time"', "provisioning"),
+        (TICKET.replace("claims =", "# claims ="), "claims"),
         (OIDC + 'verification = { url = "https://a/" }', "verification"),
-        (OIDC + 'verification = { url = "https://a/", password_file = "p.csv" }', "verification"),
+        (
+            OIDC + f'verification = {{ url = "https://a/", password_file = "{__file__}" }}',
+            "verification",
+        ),
+        (
+            OIDC + 'verification = { password_file = "absent.csv" }',
+            "verification.password_file",
+        ),
         (TICKET.replace("valid_to = 2025-07-01", "valid_to = 2025-07-02"), "owners"),
         (TICKET.replace(", valid_to = 2025-07-01", ""), "owners"),
         (OIDC + "required_assurance = 3", "required_assurance"),
@@ -152,6 +177,7 @@ def test_a_missing_key_is_told_as_required() -> None:
             "claims.0.required",
         ),
         (OIDC + 'claims = [{ claim = "sub", source = "email" }]', "claims.0.claim"),
+        (OIDC + 'claims = [{ claim = "state", source = "email" }]', "claims.0.claim"),
         (
             OIDC
             + 'claims = [{ claim = "a", source = "email" }, { claim = "a", source = "phone" }]',
@@ -170,7 +196,10 @@ def test_a_mistake_is_told_at_its_key(toml: str, key: str) -> None:
 
 @pytest.mark.parametrize("name", ["Portal", "a b", "", "-x", "a" * 51, "cổng"])
 def test_a_system_id_is_plain(name: str) -> None:
-    systems, problems = read_systems({name: {}}, "x", lambda *_: None)
+    (table,) = tomllib.loads(OIDC)["systems"].values()
+    systems, problems = read_systems(
+        entries_of({name: table}), Surroundings(environment={}, folder=Path())
+    )
     assert systems == {}
     assert keys_of(problems) == {f"systems.{name}"}
 
@@ -181,40 +210,68 @@ def test_a_system_id_is_plain(name: str) -> None:
 )
 def test_an_address_that_could_mislead_is_refused(url: str) -> None:
     assert keys_of(read(TICKET.replace("http://10.0.0.7/t", url))[1]) == {
-        "systems.onestop.ticket.return_urls"
+        "systems.onestop.ticket.return_urls.0"
     }
 
 
 @pytest.mark.parametrize("url", ["http://[", "http://a:99999/", "http://[::1"])
 def test_an_address_that_cannot_be_read_is_a_mistake_and_no_crash(url: str) -> None:
     assert keys_of(read(TICKET.replace("http://10.0.0.7/t", url))[1]) == {
-        "systems.onestop.ticket.return_urls"
+        "systems.onestop.ticket.return_urls.0"
     }
 
 
 def test_a_misspelled_key_hides_no_weak_secret() -> None:
     systems, problems = read(TICKET + "colour = 1\n", {"VERIFY": STRONG, "TICKET": "short"})
     assert systems == {}
-    assert keys_of(problems) == {"systems.onestop.colour", "systems.onestop.ticket.secret"}
+    assert keys_of(problems) == {"systems.onestop.colour", "systems.onestop.ticket.secrets.0"}
 
 
 def test_a_misspelled_key_inside_a_table_suggests_the_keys_of_that_table() -> None:
     nested = TICKET.replace(
-        'secret = { env = "TICKET" } }', 'secret = { env = "TICKET", fil = 1 } }'
+        'secrets = [{ env = "TICKET" }] }', 'secrets = [{ env = "TICKET", fil = 1 }] }'
     )
     owner = OIDC.replace("valid_from = 2025-07-01", "valid_from = 2025-07-01, valid_too = 1")
     assert [str(problem) for toml in (nested, owner) for problem in read(toml)[1]] == [
-        "x.toml: systems.onestop.ticket.secret.fil: expected no such key; did you mean file?",
+        "x.toml: systems.onestop.ticket.secrets.0.fil: expected no such key; did you mean file?",
         "x.toml: systems.portal.owners.0.valid_too: expected no such key; did you mean valid_to?",
     ]
 
 
-@pytest.mark.parametrize("secret", ["", "short", "a" * 64, "abcabcabc" * 8])
+@pytest.mark.parametrize("secret", ["", "w34k", "a" * 64, "abcabcabc" * 8])
 def test_a_weak_secret_is_a_mistake_and_is_not_repeated(secret: str) -> None:
     systems, (problem,) = read(TICKET, {"VERIFY": STRONG, "TICKET": secret})
     assert systems == {}
-    assert problem.key == "systems.onestop.ticket.secret"
+    assert problem.key == "systems.onestop.ticket.secrets.0"
     assert not secret or secret not in str(problem)
+
+
+def test_a_ticket_has_two_secrets_at_most_and_the_first_comes_first() -> None:
+    one = '{ env = "TICKET" }'
+    two = TICKET.replace(one, one + ', { env = "NEXT" }')
+    systems, problems = read(two, {"VERIFY": STRONG, "TICKET": STRONG, "NEXT": STRONG[::-1]})
+    assert problems == []
+    ticket = systems[SystemId("onestop")].ticket
+    assert ticket is not None
+    assert ticket.secrets == (STRONG, STRONG[::-1])
+    three = TICKET.replace(one, f"{one}, {one}, {one}")
+    assert keys_of(read(three)[1]) == {"systems.onestop.ticket.secrets"}
+    none = TICKET.replace(one, "")
+    assert keys_of(read(none)[1]) == {"systems.onestop.ticket.secrets"}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        '{ claim = "local_account", source = "full_name" }',
+        '{ claim = "local_account", source = "local_account", transform = "upper" }',
+        '{ claim = "acr", source = "gender" }',
+    ],
+)
+def test_what_systems_act_upon_comes_from_where_its_name_says(rule: str) -> None:
+    assert keys_of(read(OIDC + f"claims = [{rule}]")[1]) == {"systems.portal.claims.0"}
+    own = '{ claim = "local_account", source = "local_account" }'
+    assert read(OIDC + f"claims = [{own}]")[1] == []
 
 
 def test_a_wrong_value_is_not_repeated_in_the_mistake() -> None:
@@ -224,14 +281,14 @@ def test_a_wrong_value_is_not_repeated_in_the_mistake() -> None:
 
 def test_an_inline_secret_counts_in_the_demo_only() -> None:
     toml = TICKET.replace('{ env = "TICKET" }', f'{{ inline = "{STRONG}" }}')
-    assert keys_of(read(toml)[1]) == {"systems.onestop.ticket.secret"}
+    assert keys_of(read(toml)[1]) == {"systems.onestop.ticket.secrets.0"}
     assert read(toml, inline=True)[1] == []
 
 
 def test_a_secret_is_read_from_exactly_one_place(tmp_path: Path) -> None:
     (tmp_path / "s").write_text(f"  {STRONG}\n")
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
-    secrets = environment_secrets({"E": "e"}, tmp_path, allow_inline=True)
+    secrets = Surroundings(environment={"E": "e"}, folder=tmp_path, demo=True).secret
     assert secrets("E", None, None) == "e"
     assert secrets(None, "s", None) == STRONG
     assert secrets(None, None, "i") == "i"
@@ -243,11 +300,52 @@ def test_a_secret_is_read_from_exactly_one_place(tmp_path: Path) -> None:
     assert secrets(None, "no\0path", None) is None
 
 
-def test_a_password_extract_can_be_the_verifier() -> None:
+def test_a_password_extract_beside_the_configuration_can_be_the_verifier(tmp_path: Path) -> None:
     toml = OIDC.replace('"create"', '"claim"') + 'verification = { password_file = "old.csv" }'
-    systems, problems = read(toml)
+    (tmp_path / "old.csv").touch()
+    systems, problems = read(toml, folder=tmp_path)
     assert problems == []
-    assert systems[SystemId("portal")].verification == FileVerification(path="old.csv")
+    found = FileVerification(path=str(tmp_path / "old.csv"))
+    assert systems[SystemId("portal")].verification == found
+
+
+def test_a_wrong_value_hides_no_weak_secret_and_no_other_wrong_value() -> None:
+    toml = TICKET.replace('level = "commune"', 'level = "district"').replace("H09", "h09")
+    assert keys_of(read(toml, {"VERIFY": STRONG, "TICKET": "short"})[1]) == {
+        "systems.onestop.level",
+        "systems.onestop.owners.0.code",
+        "systems.onestop.ticket.secrets.0",
+    }
+
+
+def test_each_kind_of_mistake_is_told_in_plain_words() -> None:
+    toml = """
+[systems.a]
+name = { vi = "", en = 3 }
+owners = [{ code = "a b", name = "x", valid_from = "July" }]
+level = "district"
+dialect = "oidc"
+when_unlinked = "refuse"
+required_assurance = 3
+claims = "name"
+sector = 1
+ticket = 5
+"""
+    assert {problem.key: problem.expected for problem in read(toml)[1]} == {
+        "systems.a.name.vi": "a text of at least 1 character(s)",
+        "systems.a.name.en": "a text in quotes",
+        "systems.a.owners.0.code": "a text of the form ^[A-Z0-9.]{1,35}$",
+        "systems.a.owners.0.valid_from": "a day such as 2025-07-01",
+        "systems.a.level": "one of 'national', 'province' or 'commune'",
+        "systems.a.required_assurance": "a number of at most 2",
+        "systems.a.claims": "a list",
+        "systems.a.sector": "a text in quotes",
+        "systems.a.ticket": "a table",
+    }
+
+
+def test_a_key_cannot_give_orders_to_the_terminal() -> None:
+    assert "\x1b" not in str(Place("x.toml", "a\x1b[2J").problem("another key"))
 
 
 def test_a_mistake_about_the_whole_file_says_so() -> None:

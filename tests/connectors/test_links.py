@@ -22,15 +22,28 @@ from connectors.contract import (
     WhenUnlinked,
 )
 from connectors.errors import IllegalTransition
-from connectors.links.account_opening import AccountOpening, Claimed, Unavailable, WrongProof
+from connectors.links.account_opening import (
+    AccountOpening,
+    AlreadyLinked,
+    Claimed,
+    Created,
+    NotCreated,
+    Unavailable,
+    Withheld,
+    WrongProof,
+    new_account_id,
+)
 from connectors.links.model import (
     HOLDING,
     LEGAL,
     Evidence,
     Link,
+    LinkPast,
     LinkState,
+    PastLink,
     Transition,
     check_transition,
+    past_of,
 )
 from connectors.links.sql import SqlLinks
 from connectors.links.store import AccountTaken, Opened
@@ -224,16 +237,19 @@ def opening(links: SqlLinks, verifier: OldTable | None = None) -> AccountOpening
 
 
 async def test_create_gives_one_account_with_the_systems_prefix(links: SqlLinks) -> None:
-    await opening(links).create(ANN, LAND, NOW)
+    created = await opening(links).create(ANN, LAND, NOW)
     (link,) = await links.of_subject(ANN, LAND)
+    assert created == Created(link.account)
     assert link.account.startswith("dd-")
     assert ANN not in link.account
 
 
 async def test_create_is_one_account_however_many_requests_race(links: SqlLinks) -> None:
-    doors = [opening(links) for _ in range(8)]
-    await asyncio.gather(*(door.create(ANN, LAND, NOW) for door in doors))
-    assert len(await links.of_subject(ANN, LAND)) == 1
+    doors = [opening(links) for _ in range(50)]
+    outcomes = await asyncio.gather(*(door.create(ANN, LAND, NOW) for door in doors))
+    (link,) = await links.of_subject(ANN, LAND)
+    assert outcomes.count(Created(link.account)) == 1
+    assert outcomes.count(AlreadyLinked()) == 49
 
 
 async def test_create_gives_each_person_an_account_of_their_own(links: SqlLinks) -> None:
@@ -243,12 +259,92 @@ async def test_create_gives_each_person_an_account_of_their_own(links: SqlLinks)
     assert ann.account != ben.account
 
 
-async def test_create_does_not_evade_a_suspension(links: SqlLinks) -> None:
+HELD_BACK = {
+    "suspended": [LinkState.SUSPENDED],
+    "disputed": [LinkState.DISPUTED],
+}
+WAYS_OUT = {
+    "ended": [LinkState.ENDED],
+    "ended after a suspension": [LinkState.SUSPENDED, LinkState.ENDED],
+    "superseded": [LinkState.SUPERSEDED],
+}
+
+
+async def walk(links: SqlLinks, link: Link, *states: LinkState) -> None:
+    for version, state in enumerate(states, start=1):
+        assert await links.move(replace(link, version=version), state, STEP)
+        link = replace(link, state=state)
+
+
+@pytest.mark.parametrize("way", HELD_BACK.values(), ids=HELD_BACK)
+async def test_create_does_not_evade_a_link_that_is_held_back(
+    links: SqlLinks, way: list[LinkState]
+) -> None:
     await opening(links).create(ANN, LAND, NOW)
     (link,) = await links.of_subject(ANN, LAND)
-    await links.move(link, LinkState.SUSPENDED, STEP)
-    await opening(links).create(ANN, LAND, NOW)
+    await walk(links, link, *way)
+    assert await opening(links).create(ANN, LAND, NOW) == NotCreated(LinkPast.HELD_BACK)
     assert await links.of_subject(ANN, LAND) == []
+
+
+@pytest.mark.parametrize("way", WAYS_OUT.values(), ids=WAYS_OUT)
+async def test_create_opens_no_link_again_that_somebody_ended(
+    links: SqlLinks, way: list[LinkState]
+) -> None:
+    await opening(links).create(ANN, LAND, NOW)
+    (link,) = await links.of_subject(ANN, LAND)
+    await walk(links, link, *way)
+    assert await opening(links).create(ANN, LAND, NOW) == NotCreated(LinkPast.ENDED)
+    assert await links.of_subject(ANN, LAND) == []
+
+
+@pytest.mark.parametrize("way", WAYS_OUT.values(), ids=WAYS_OUT)
+async def test_after_an_end_create_opens_no_other_account_either(
+    links: SqlLinks, way: list[LinkState]
+) -> None:
+    old = a_link(account="an-account-of-2009")
+    await links.open(old, STEP)
+    await walk(links, old, *way)
+    assert await opening(links).create(ANN, LAND, NOW) == NotCreated(LinkPast.ENDED)
+
+
+@pytest.mark.parametrize("turned_down", [True, False])
+async def test_somebodys_guess_holds_nobody_up(links: SqlLinks, *, turned_down: bool) -> None:
+    guess = a_link(account="a-guess", state=LinkState.PROPOSED)
+    await links.open(guess, STEP)
+    if turned_down:
+        await walk(links, guess, LinkState.ENDED)
+    assert isinstance(await opening(links).create(ANN, LAND, NOW), Created)
+
+
+async def test_an_id_that_somebody_else_holds_is_given_to_nobody(links: SqlLinks) -> None:
+    await links.open(a_link(BEN, account=new_account_id(ANN, LAND, "dd-")), STEP)
+    assert await opening(links).create(ANN, LAND, NOW) == NotCreated(LinkPast.NONE)
+    assert await links.of_subject(ANN, LAND) == []
+
+
+def test_an_id_that_policy_opens_depends_on_subject_and_system_alone() -> None:
+    assert new_account_id(ANN, LAND, "dd-") == "dd-" + new_account_id(ANN, LAND, "")
+    assert new_account_id(ANN, LAND, "") != new_account_id(BEN, LAND, "")
+    assert new_account_id(ANN, LAND, "") != new_account_id(ANN, SystemId("other"), "")
+    assert len(new_account_id(ANN, LAND, "")) == 20
+
+
+def test_a_hundred_thousand_ids_are_all_different() -> None:
+    subjects = (SubjectId(secrets.token_hex(16)) for _ in range(100_000))
+    assert len({new_account_id(subject, LAND, "") for subject in subjects}) == 100_000
+
+
+def test_the_past_is_the_worst_that_stands_in_it() -> None:
+    def links_in(*states: tuple[LinkState, bool]) -> list[PastLink]:
+        return [PastLink(account=AccountId("a"), state=s, has_held=held) for s, held in states]
+
+    ended, refused = (LinkState.ENDED, True), (LinkState.ENDED, False)
+    assert past_of([]) is LinkPast.NONE
+    assert past_of(links_in(refused, (LinkState.PROPOSED, False))) is LinkPast.NONE
+    assert past_of(links_in(refused, ended)) is LinkPast.ENDED
+    for state in HOLDING:
+        assert past_of(links_in(ended, (state, True))) is LinkPast.HELD_BACK
 
 
 async def test_the_old_password_claims_the_account_in_the_systems_own_spelling(
@@ -279,13 +375,32 @@ async def test_claiming_twice_is_one_link(links: SqlLinks) -> None:
     assert len(await links.of_subject(ANN, LAND)) == 1
 
 
-async def test_the_old_password_does_not_revive_a_suspended_link(links: SqlLinks) -> None:
+@pytest.mark.parametrize(
+    "way", [*HELD_BACK.values(), *WAYS_OUT.values()], ids=[*HELD_BACK, *WAYS_OUT]
+)
+async def test_the_old_password_does_not_undo_what_people_decided_about_a_link(
+    links: SqlLinks, way: list[LinkState]
+) -> None:
     door = opening(links)
     await door.claim(ANN, LAND, "x", "pw-X", NOW)
     (link,) = await links.of_subject(ANN, LAND)
-    await links.move(link, LinkState.SUSPENDED, STEP)
-    assert await door.claim(ANN, LAND, "x", "pw-X", NOW) == WrongProof()
+    await walk(links, link, *way)
+    assert await door.claim(ANN, LAND, "x", "pw-X", NOW) == Withheld()
     assert await links.of_subject(ANN, LAND) == []
+
+
+async def test_an_account_whose_link_ended_can_be_claimed_by_its_owner(links: SqlLinks) -> None:
+    door = opening(links)
+    await door.claim(ANN, LAND, "x", "pw-X", NOW)
+    (wrong,) = await links.of_subject(ANN, LAND)
+    await walk(links, wrong, LinkState.ENDED)
+    assert await door.claim(BEN, LAND, "x", "pw-X", NOW) == Claimed(AccountId("X"))
+    assert await door.claim(ANN, LAND, "y", "pw-Y", NOW) == Claimed(AccountId("Y"))
+
+
+async def test_a_proof_is_worth_more_than_a_guess_about_the_same_account(links: SqlLinks) -> None:
+    await links.open(a_link(account="X", state=LinkState.PROPOSED), STEP)
+    assert await opening(links).claim(ANN, LAND, "x", "pw-X", NOW) == Claimed(AccountId("X"))
 
 
 async def test_of_proposals_that_race_for_one_account_one_is_verified(
@@ -322,14 +437,21 @@ async def test_a_move_that_meets_a_rival_not_yet_committed_loses_quietly(
     assert held.subject == ANN
 
 
-async def test_two_people_with_the_password_race_and_one_gets_the_account(
-    links: SqlLinks,
+async def test_of_fifty_parallel_claims_by_two_people_one_person_gets_the_account(
+    links: SqlLinks, database: Database
 ) -> None:
-    door = opening(links)
-    outcomes = await asyncio.gather(
-        *(door.claim(subject, LAND, "x", "pw-X", NOW) for subject in (ANN, BEN))
-    )
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Claimed", "WrongProof"]
+    claims = [opening(links).claim(s, LAND, "x", "pw-X", NOW) for s in (ANN, BEN) * 25]
+    outcomes = await asyncio.gather(*claims)
+    holder = await links.holder_of(LAND, AccountId("X"))
+    assert holder is not None
+    loser = BEN if holder.subject == ANN else ANN
+    of_the_holder = outcomes[0::2] if holder.subject == ANN else outcomes[1::2]
+    of_the_loser = outcomes[1::2] if holder.subject == ANN else outcomes[0::2]
+    assert set(of_the_holder) == {Claimed(AccountId("X"))}
+    assert set(of_the_loser) == {WrongProof()}
+    assert await links.of_subject(loser, LAND) == []
+    rows = await database.rows("SELECT id FROM link UNION ALL SELECT id FROM link_transition")
+    assert len(rows) == 2
 
 
 async def test_a_silent_system_changes_nothing(links: SqlLinks) -> None:

@@ -1,14 +1,19 @@
 """The one-time ticket, read back by an independent library and by a stand-in of 2009."""
 
+import asyncio
 import hmac
 import time
 from base64 import urlsafe_b64encode
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import jwt
 import pytest
+from jose import JWTError
+from jose import jwt as jose_jwt
 
 from connectors.contract import (
     AccountId,
@@ -27,11 +32,17 @@ from connectors.contract import (
     VerifiedIdentity,
     WhenUnlinked,
 )
-from connectors.errors import ReturnAddressRefused
+from connectors.errors import ReturnAddressRefused, StateRefused
 from connectors.registry import System, TicketSettings
 from connectors.simulators.onestop import OneStop
 from connectors.simulators.stand_in import StandInSettings
-from connectors.systems.signed_ticket import make_logout_ticket, make_ticket, verify_return
+from connectors.systems.signed_ticket import (
+    MAX_STATE,
+    logout_ticket_form,
+    ticket_form,
+    verify_return,
+    verify_state,
+)
 
 ISSUER = "https://id.test"
 SECRET = "t1-abcdefghijklmnopqrstuvwxyz0123456789"
@@ -47,7 +58,7 @@ SYSTEM = System(
     sector=SectorId("onestop"),
     required_assurance=Assurance.LEVEL_1,
     when_unlinked=WhenUnlinked.CLAIM,
-    ticket=TicketSettings(return_urls=(RETURN,), secret=SECRET),
+    ticket=TicketSettings(return_urls=(RETURN,), secrets=(SECRET,)),
 )
 RESULT = SignInResult(
     identity=VerifiedIdentity(
@@ -64,8 +75,25 @@ RESULT = SignInResult(
 )
 
 
-def ticket(now: int = NOW, jti: str = "j1", system: System = SYSTEM, **claims: object) -> str:
-    return make_ticket(system, RESULT, claims, issuer=ISSUER, now=now, jti=jti)
+def form(
+    now: int = NOW,
+    *,
+    jti: str = "j1",
+    state: str | None = None,
+    system: System = SYSTEM,
+    result: SignInResult = RESULT,
+    issuer: str = ISSUER,
+    **claims: object,
+) -> dict[str, str]:
+    return ticket_form(system, result, claims, issuer=issuer, now=now, jti=jti, state=state)
+
+
+def ticket(now: int = NOW, **changes: Any) -> str:
+    return form(now, **changes)["ticket"]
+
+
+def logout_ticket(now: int = NOW, *, sid: str = "s", jti: str = "j") -> str:
+    return logout_ticket_form(SYSTEM, sub="p", sid=sid, issuer=ISSUER, now=now, jti=jti)["ticket"]
 
 
 def unverified(token: str) -> dict[str, object]:
@@ -110,12 +138,12 @@ def test_mapped_claims_cannot_overwrite_what_the_ticket_itself_says() -> None:
 
 
 def test_without_an_account_no_account_is_named() -> None:
-    token = make_ticket(SYSTEM, replace(RESULT, account=None), {}, issuer=ISSUER, now=NOW, jti="j")
+    token = ticket(result=replace(RESULT, account=None))
     assert "local_account" not in unverified(token)
 
 
 def test_a_logout_ticket_names_the_session_and_is_of_another_type() -> None:
-    token = make_logout_ticket(SYSTEM, sub="p", sid="s", issuer=ISSUER, now=NOW, jti="j")
+    token = logout_ticket()
     assert jwt.get_unverified_header(token)["typ"] == "logout-ticket+jwt"
     assert unverified(token) == {
         "iss": ISSUER, "aud": "onestop", "sub": "p", "sid": "s",
@@ -141,7 +169,7 @@ def test_any_other_byte_is_refused(asked: str) -> None:
 
 
 def test_with_two_addresses_one_must_be_named() -> None:
-    two = replace(SYSTEM, ticket=TicketSettings(return_urls=(RETURN, HOME), secret=SECRET))
+    two = replace(SYSTEM, ticket=TicketSettings(return_urls=(RETURN, HOME), secrets=(SECRET,)))
     assert verify_return(two, HOME).url == HOME
     with pytest.raises(ReturnAddressRefused):
         verify_return(two, None)
@@ -175,8 +203,24 @@ def browser(tmp_path: Path) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=application), base_url=HOME)
 
 
-async def post(browser: httpx.AsyncClient, token: str) -> int:
-    return (await browser.post("/ticket", data={"ticket": token})).status_code
+async def begun(browser: httpx.AsyncClient) -> str:
+    """The state that the application gave this browser."""
+    there = await browser.get("/login")
+    (state,) = parse_qs(urlsplit(there.headers["location"]).query)["state"]
+    return state
+
+
+async def take(browser: httpx.AsyncClient, **fields: str) -> int:
+    """What comes of a posted form in the end."""
+    answered = await browser.post("/ticket", data=fields)
+    if answered.status_code == 303:
+        answered = await browser.get(answered.headers["location"])
+    return answered.status_code
+
+
+async def enter(browser: httpx.AsyncClient, now: int | None = None, **changes: Any) -> int:
+    state = await begun(browser)
+    return await take(browser, **form(now or int(time.time()), state=state, **changes))
 
 
 async def local_account(browser: httpx.AsyncClient) -> object:
@@ -185,46 +229,195 @@ async def local_account(browser: httpx.AsyncClient) -> object:
 
 async def test_a_ticket_enters_under_the_old_user_name(browser: httpx.AsyncClient) -> None:
     assert await local_account(browser) is None
-    assert await post(browser, ticket(int(time.time()))) == 303
+    assert await enter(browser) == 303
     assert await local_account(browser) == "tuyet85"
     assert "Xin chào Lê Một Cửa" in (await browser.get("/")).text
     assert "Hello Lê Một Cửa" in (await browser.get("/?lang=en")).text
 
 
 async def test_a_ticket_is_taken_once(browser: httpx.AsyncClient) -> None:
-    token = ticket(int(time.time()))
-    assert [await post(browser, token), await post(browser, token)] == [303, 403]
+    token = ticket(int(time.time()), state=await begun(browser))
+    assert [await take(browser, ticket=token), await take(browser, ticket=token)] == [303, 403]
+
+
+async def test_of_twenty_posts_of_one_ticket_one_enters(browser: httpx.AsyncClient) -> None:
+    token = ticket(int(time.time()), state=await begun(browser))
+    outcomes = await asyncio.gather(*(take(browser, ticket=token) for _ in range(20)))
+    assert outcomes.count(303) == 1
+
+
+async def test_the_ticket_of_somebody_else_does_not_enter_in_this_browser(
+    browser: httpx.AsyncClient,
+) -> None:
+    now = int(time.time())
+    mine = await begun(browser)
+    foreign = [
+        ticket(now, jti="a", state="made-for-another-browser"),
+        ticket(now, jti="b"),
+        ticket(now, jti="c", state=mine[:-1]),
+    ]
+    assert [await take(browser, ticket=token) for token in foreign] == [403] * 3
+    assert await local_account(browser) is None
+    assert await take(browser, ticket=ticket(now, jti="d", state=mine)) == 303
+
+
+async def test_a_browser_that_began_nothing_is_not_signed_in(browser: httpx.AsyncClient) -> None:
+    for state in (None, ""):
+        assert await take(browser, ticket=ticket(int(time.time()), state=state)) == 403
+    assert await local_account(browser) is None
+
+
+async def test_a_state_counts_for_one_entry(browser: httpx.AsyncClient) -> None:
+    state, now = await begun(browser), int(time.time())
+    assert await take(browser, ticket=ticket(now, jti="a", state=state)) == 303
+    assert await take(browser, ticket=ticket(now, jti="b", state=state)) == 403
 
 
 async def test_a_ticket_that_is_old_foreign_or_forged_is_refused(
     browser: httpx.AsyncClient,
 ) -> None:
-    now = int(time.time())
-    good = ticket(now)
+    now, state = int(time.time()), await begun(browser)
+    good = ticket(now, state=state)
     head, body, signature = good.split(".")
-    weak = replace(SYSTEM, ticket=TicketSettings(return_urls=(RETURN,), secret="x" * 40))
+    weak = replace(SYSTEM, ticket=TicketSettings(return_urls=(RETURN,), secrets=("x" * 40,)))
+    eternal = {
+        "aud": "onestop", "iss": ISSUER, "jti": "e", "exp": now + 10**6, "state": state,
+        "local_account": "root", "sid": "s",
+    }  # fmt: skip
+    typ = {"typ": "ticket+jwt"}
     refused = [
-        ticket(now - 61),
-        ticket(now, system=replace(SYSTEM, system_id=SystemId("other"))),
-        ticket(now, system=weak),
-        make_ticket(SYSTEM, RESULT, {}, issuer="https://evil.test", now=now, jti="j"),
-        make_logout_ticket(SYSTEM, sub="p", sid="s", issuer=ISSUER, now=now, jti="j"),
+        ticket(now - 61, state=state),
+        ticket(now + 20, state=state),
+        jwt.encode(eternal | {"iat": now - 121}, SECRET, headers=typ),
+        jwt.encode(eternal, SECRET, headers=typ),
+        ticket(now, state=state, system=replace(SYSTEM, system_id=SystemId("other"))),
+        ticket(now, state=state, system=weak),
+        ticket(now, state=state, issuer="https://evil.test"),
+        logout_ticket(now),
         jwt.encode({"aud": "onestop"}, None, algorithm="none"),
         f"{head}.{body}.",
         f"{head}.{body}.{signature[:-4]}AAAA",
         "",
         "a.b",
     ]
-    assert [await post(browser, token) for token in refused] == [403] * len(refused)
+    assert [await take(browser, ticket=token) for token in refused] == [403] * len(refused)
     assert await local_account(browser) is None
-    assert await post(browser, good) == 303
+    assert await take(browser, ticket=good) == 303
+
+
+# --- while the secret is replaced ----------------------------------------------------------------
+
+NEW_SECRET = "t2-abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def replacing(*secrets: str) -> System:
+    return replace(SYSTEM, ticket=TicketSettings(return_urls=(RETURN,), secrets=secrets))
+
+
+def test_with_two_secrets_a_ticket_travels_under_each_of_them() -> None:
+    both = form(system=replacing(SECRET, NEW_SECRET))
+    first = jwt.decode(both["ticket"], options={"verify_signature": False})
+    second = jwt.decode(both["ticket_2"], options={"verify_signature": False})
+    assert first == second
+    for name, secret in (("ticket", SECRET), ("ticket_2", NEW_SECRET)):
+        assert old_application(both[name], secret, verify_exp=False)["jti"] == "j1"
+    assert set(form()) == {"ticket"}
+
+
+@pytest.mark.parametrize(
+    "secrets",
+    [(SECRET,), (SECRET, NEW_SECRET), (NEW_SECRET, SECRET)],
+)
+async def test_at_every_moment_of_a_replacement_the_one_secret_of_the_application_enters(
+    browser: httpx.AsyncClient, secrets: tuple[str, ...]
+) -> None:
+    assert await enter(browser, system=replacing(*secrets)) == 303
+    gone = logout_ticket_form(
+        replacing(*secrets), sub="p", sid="sid-7", issuer=ISSUER, now=int(time.time()), jti="o"
+    )
+    assert (await browser.post("/logout-ticket", data=gone)).status_code == 200
+    assert await local_account(browser) is None
+
+
+async def test_a_secret_that_was_taken_away_enters_no_more(browser: httpx.AsyncClient) -> None:
+    assert await enter(browser, system=replacing(NEW_SECRET)) == 403
+
+
+async def test_the_two_forms_of_one_ticket_enter_once(browser: httpx.AsyncClient) -> None:
+    state = await begun(browser)
+    both = form(int(time.time()), state=state, system=replacing(SECRET, NEW_SECRET))
+    assert await take(browser, **both) == 303
+    swapped = {"ticket": both["ticket_2"], "ticket_2": both["ticket"]}
+    await begun(browser)
+    assert await take(browser, **swapped) == 403
+
+
+# --- an old application that verifies with python-jose -------------------------------------------
+
+
+def old_application(token: str, secret: str = SECRET, **options: bool) -> dict[str, Any]:
+    """What the guide asks of an application, with the library that such applications use."""
+    if jose_jwt.get_unverified_header(token).get("typ") != "ticket+jwt":
+        raise JWTError("typ")
+    return dict(
+        jose_jwt.decode(
+            token, secret, algorithms=["HS256"], audience="onestop", issuer=ISSUER, options=options
+        )
+    )
+
+
+def test_python_jose_reads_what_was_said() -> None:
+    claims = old_application(ticket(int(time.time()), state="s-1", name="Lê Thị Một Cửa"))
+    assert (claims["local_account"], claims["state"]) == ("tuyet85", "s-1")
+    assert claims["name"] == "Lê Thị Một Cửa"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"now": int(time.time()) - 120},
+        {"issuer": "https://evil.test"},
+        {"system": replace(SYSTEM, system_id=SystemId("other"))},
+        {"system": replacing(NEW_SECRET)},
+    ],
+)
+def test_python_jose_refuses_what_is_old_foreign_or_forged(changes: dict[str, Any]) -> None:
+    with pytest.raises(JWTError):
+        old_application(ticket(**({"now": int(time.time())} | changes)))
+
+
+def test_python_jose_tells_a_logout_from_a_sign_in() -> None:
+    with pytest.raises(JWTError):
+        old_application(logout_ticket(int(time.time())))
+
+
+# --- the application's own state -----------------------------------------------------------------
+
+
+def test_a_state_is_inside_the_signature_and_absent_where_none_was_sent() -> None:
+    assert unverified(ticket(state="abc"))["state"] == "abc"
+    assert "state" not in unverified(ticket())
+
+
+@pytest.mark.parametrize("state", ["a", "~ !", "x" * MAX_STATE])
+def test_short_printable_text_is_a_state(state: str) -> None:
+    assert verify_state(state) == state
+
+
+@pytest.mark.parametrize("state", ["x" * (MAX_STATE + 1), "a\nb", "a\x7f", "ơ", "a\u200bb", "\x00"])
+def test_a_state_that_is_long_or_unprintable_is_refused(state: str) -> None:
+    with pytest.raises(StateRefused):
+        verify_state(state)
+
+
+# --- the rest of the stand-in --------------------------------------------------------------------
 
 
 async def test_a_logout_ticket_ends_the_session_that_it_names(browser: httpx.AsyncClient) -> None:
     now = int(time.time())
-    await post(browser, ticket(now))
+    await enter(browser)
     for sid, left in (("another", "tuyet85"), ("sid-7", None)):
-        token = make_logout_ticket(SYSTEM, sub="p", sid=sid, issuer=ISSUER, now=now, jti=sid)
+        token = logout_ticket(now, sid=sid, jti=sid)
         answer = await browser.post("/logout-ticket", data={"ticket": token})
         assert (answer.status_code, await local_account(browser)) == (200, left)
 
@@ -266,7 +459,7 @@ async def test_a_malformed_question_is_answered_400(
 
 async def test_a_deeply_nested_unsigned_ticket_is_refused(browser: httpx.AsyncClient) -> None:
     deep = urlsafe_b64encode(b"[" * 100_000).decode().rstrip("=")
-    assert await post(browser, f"{deep}.{deep}.AAAA") == 403
+    assert await take(browser, ticket=f"{deep}.{deep}.AAAA") == 403
 
 
 async def test_without_secrets_of_its_own_the_stand_in_believes_nobody(tmp_path: Path) -> None:
@@ -285,13 +478,13 @@ async def test_without_secrets_of_its_own_the_stand_in_believes_nobody(tmp_path:
         head, body, _ = ticket(int(time.time())).split(".")
         unkeyed = hmac.digest(b"", f"{head}.{body}".encode(), "sha256")
         forged = urlsafe_b64encode(unkeyed).decode().rstrip("=")
-        assert await post(bare, f"{head}.{body}.{forged}") == 403
+        assert await take(bare, ticket=f"{head}.{body}.{forged}") == 403
 
 
 async def test_signing_in_and_out_goes_by_way_of_the_provider(browser: httpx.AsyncClient) -> None:
     there = await browser.get("/login")
     assert there.headers["location"].startswith(f"{ISSUER}/ticket?system=onestop&return_url=")
-    await post(browser, ticket(int(time.time())))
+    await enter(browser)
     out = await browser.get("/logout")
     assert out.headers["location"] == f"{ISSUER}/logout"
     assert await local_account(browser) is None

@@ -49,6 +49,23 @@ async def test_a_counter_counts_every_hit_in_its_window(counters: Counters) -> N
     assert await counters.hit("k", 60) == 1
 
 
+async def test_of_hits_below_a_limit_no_more_than_the_limit_count(counters: Counters) -> None:
+    waits = await asyncio.gather(*(counters.hit_below("below", 7, 60) for _ in range(50)))
+    assert waits.count(0) == 7
+    assert all(1 <= wait <= 61 for wait in waits if wait)
+    assert (await counters.count("below"))[0] == 7
+    await counters.give_back("below")
+    assert await counters.hit_below("below", 7, 60) == 0
+    assert await counters.hit_below("below", 7, 60) > 0
+
+
+async def test_no_more_is_given_back_than_was_counted(counters: Counters) -> None:
+    for _ in range(3):
+        await counters.give_back("none")
+    assert (await counters.count("none"))[0] == 0
+    assert await counters.hit("none", 60) == 1
+
+
 async def test_memory_forgets_idle_sessions_and_old_windows() -> None:
     now = [100.0]
     sessions, counters = MemorySessions(lambda: now[0]), MemoryCounters(lambda: now[0])

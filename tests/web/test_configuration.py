@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from connectors.config import Problem
+from connectors.config.problems import Problem
 from idp.cli.main import COMMANDS, lienthong
 from idp.config import ConfigurationRefused, load_settings
 from tests.fixtures_world import ENVIRONMENT, SECRET_1, write_config
@@ -72,7 +72,7 @@ def test_the_configuration_of_the_tests_is_without_mistake(config: Path) -> None
         ('"reports.read"]\nconsent', '"bad scope"]\nconsent', "clients.c1.scopes"),
         ('scopes = ["openid", "profile"]', 'scopes = ["openid", "other"]', "clients.c2.scopes"),
         ('resource = "https://api.test"', "", "clients.k1.resource"),
-        ("jwks = '", "jwks = '[", "clients.k1.jwks_file"),
+        ("jwks = '", "jwks = '[", "clients.k1.jwks"),
         ('system = "portal"', 'system = "unknown"', "clients.portal.system"),
         ('consent = "ask"', 'consent = "never"', "clients.c2.consent"),
         ("[clients.c1]", '[clients."a b"]', "clients.a b"),
@@ -97,10 +97,13 @@ def test_all_mistakes_are_told_together_and_no_value_is_repeated(config: Path) -
         ("https://rp1.test/cb", "ftp://rp1.test/cb"),
         ('dialect = "signed_ticket"', 'dialect = "smoke"'),
         ('env = "SECRET_2"', 'env = "GONE"'),
+        ('consent = "ask"', 'consent = "perhaps"'),
+        ('"10.0.0.0/8"', '"10.0.0.0/99"'),
     )
     found = problems(path)
-    assert len(found) >= 4
-    assert not any("ftp://" in str(problem) for problem in found)
+    assert len(found) >= 6
+    told = "".join(str(problem) for problem in found)
+    assert not [value for value in ("ftp://", "'smoke'", "perhaps", "/99") if value in told]
     near = problems(changed(path, ('when_unlinked = "create"', 'when_unlinkd = "create"')))
     assert any("did you mean when_unlinked?" in str(problem) for problem in near)
 
@@ -122,6 +125,53 @@ def test_files_that_cannot_be_read_are_told(tmp_path: Path, config: Path) -> Non
         "include = 3\nclients = 3\nsystems = 3\n" + text.replace("[clients", "[x"), "utf-8"
     )
     assert problems(config)
+
+
+def test_a_mistake_in_an_include_names_the_included_file(tmp_path: Path, config: Path) -> None:
+    config.write_text('include = ["more.toml"]\n' + config.read_text("utf-8"), "utf-8")
+    more = tmp_path / "more.toml"
+    more.write_text("[clients.extra]\n[systems.extra]\n[clients.c1]\n", "utf-8")
+    found = problems(config)
+    assert {problem.file for problem in found} == {str(more)}
+    (twice,) = [problem for problem in found if problem.key == "clients.c1"]
+    assert twice.expected == f"to be declared only once (also in {config})"
+
+
+def test_an_unreadable_first_file_is_the_one_mistake(tmp_path: Path) -> None:
+    assert len(problems(tmp_path / "none.toml")) == 1
+
+
+def test_a_broken_system_is_not_told_again_at_each_client_of_it(config: Path) -> None:
+    changed(config, ('when_unlinked = "create"', 'when_unlinked = "maybe"'))
+    assert [problem.key for problem in problems(config)] == ["systems.portal.when_unlinked"]
+
+
+def test_a_misspelled_key_of_a_client_suggests_the_near_one_and_hides_nothing(
+    config: Path,
+) -> None:
+    changed(
+        config,
+        ("redirect_uris", 'redirect_uri = "x"\nredirect_uris'),
+        ("https://rp1.test/cb", "ftp://rp1.test/cb"),
+    )
+    assert [str(problem).removeprefix(f"{config}: ") for problem in problems(config)] == [
+        "clients.c1.redirect_uri: expected no such key; did you mean redirect_uris?",
+        "clients.c1.redirect_uris.0: expected an https address without fragment, `*` or user",
+    ]
+
+
+@pytest.mark.parametrize("issuer", ["https://[", "https://id.test:99999", "https://*.test", ""])
+def test_an_issuer_that_cannot_be_read_is_a_mistake_and_no_crash(config: Path, issuer: str) -> None:
+    changed(config, ('issuer = "https://id.test"', f'issuer = "{issuer}"'))
+    assert [problem.key for problem in problems(config)] == ["provider.issuer"]
+
+
+def test_files_are_meant_from_the_folder_of_the_configuration(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
+    changed(config, ("[network]", '[network]\nca_file = "ca.pem"'))
+    assert load_settings(config, ENVIRONMENT).tables.network.ca_file == str(tmp_path / "ca.pem")
+    changed(config, ('"ca.pem"', '"gone.pem"'))
+    assert [problem.key for problem in problems(config)] == ["network.ca_file"]
 
 
 def test_an_include_brings_clients_and_systems(tmp_path: Path, config: Path) -> None:

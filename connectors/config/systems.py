@@ -1,0 +1,225 @@
+"""`[systems.ID]`: information systems, as their TOML tables declare them."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from connectors.config.checked import Entry, Table, checked
+from connectors.config.problems import Place, Problem
+from connectors.config.surroundings import Surroundings
+from connectors.config.tables import ReadableFile, SecretTable, TextTable, WebAddress
+from connectors.contract import (
+    Assurance,
+    ConsentRule,
+    Dialect,
+    SectorId,
+    SystemId,
+    WhenUnlinked,
+)
+from connectors.mapping import STANDARD_RULES, ClaimRule, Source, Transform
+from connectors.registry import (
+    FileVerification,
+    HttpVerification,
+    OwnerAgency,
+    System,
+    TicketSettings,
+)
+
+_SYSTEM_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}", re.ASCII)
+RESERVED_CLAIMS = frozenset(
+    {"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "nonce", "amr", "auth_time", "azp"}
+    | {"at_hash", "c_hash", "events", "act", "state"}
+)
+"""What a token says of itself; a rule that named one would speak in the token's own voice."""
+OWN_SOURCE = {"local_account": Source.LOCAL_ACCOUNT, "acr": Source.ACR}
+"""Claims that systems act upon: they come from where their name says, or not at all."""
+
+
+class OwnerTable(Table):
+    """An agency, from one day to another."""
+
+    code: Annotated[str, Field(pattern=r"^[A-Z0-9.]{1,35}$")]
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    valid_from: date
+    valid_to: date | None = None
+
+
+def _not_reserved(claim: str) -> str:
+    if claim in RESERVED_CLAIMS:
+        raise ValueError("another name (tokens use this one themselves)")
+    return claim
+
+
+class RuleTable(Table):
+    """One released claim."""
+
+    claim: Annotated[str, Field(pattern=r"^[a-z_]{1,60}$"), AfterValidator(_not_reserved)]
+    source: Source
+    transform: Transform = Transform.NONE
+    required: bool = False
+    scope: str = "openid"
+
+    @model_validator(mode="after")
+    def _from_its_own_source(self) -> "RuleTable":
+        source = OWN_SOURCE.get(self.claim, self.source)
+        if self.source is not source or (
+            self.claim in OWN_SOURCE and self.transform is not Transform.NONE
+        ):
+            raise ValueError(f"{self.claim} to come from {source} as it is, or another name")
+        return self
+
+
+class VerificationTable(Table):
+    """How an old password is checked: by the system, or against an extract."""
+
+    url: WebAddress | None = None
+    secret: SecretTable | None = None
+    password_file: ReadableFile | None = None
+
+
+class TicketTable(Table):
+    """Where tickets go, and what signs them: two secrets while one is replaced."""
+
+    return_urls: Annotated[tuple[WebAddress, ...], Field(min_length=1)]
+    secrets: Annotated[tuple[SecretTable, ...], Field(min_length=1, max_length=2)]
+    logout_url: WebAddress | None = None
+
+
+class SystemTable(Table):
+    """One `[systems.ID]`."""
+
+    name: TextTable
+    owners: Annotated[tuple[OwnerTable, ...], Field(min_length=1)]
+    level: Literal["national", "province", "commune"]
+    dialect: Dialect
+    sector: Annotated[str, Field(pattern=r"^[a-z0-9._-]{1,100}$")] | None = None
+    required_assurance: Annotated[int, Field(ge=1, le=2)] = 1
+    claims: tuple[RuleTable, ...] | None = None
+    when_unlinked: WhenUnlinked
+    provisioning: Literal["match-only", "just-in-time"] | None = None
+    """How records come into being. Nothing is pushed yet, so no other mode is taken."""
+    new_account_prefix: Annotated[str, Field(pattern=r"^[a-z0-9-]{0,20}$")] = ""
+    consent: ConsentRule = ConsentRule.IMPLIED
+    address: str = ""
+    verification: VerificationTable | None = None
+    ticket: TicketTable | None = None
+
+
+def read_systems(
+    entries: Mapping[str, Entry], surroundings: Surroundings
+) -> tuple[dict[SystemId, System], list[Problem]]:
+    """All systems that are declared without mistake, and every mistake in the others."""
+    systems: dict[SystemId, System] = {}
+    problems: list[Problem] = []
+    for name, entry in entries.items():
+        found: list[Problem] = []
+        if not _SYSTEM_ID.fullmatch(name):
+            found.append(entry.place.problem("an id of a-z, 0-9 and ._-, at most 50"))
+        table = checked(SystemTable, entry, surroundings, found)
+        if table is not None:
+            found += _contradictions(table, entry.place)
+        if table is not None and not found:
+            systems[SystemId(name)] = _system(SystemId(name), table)
+        problems += found
+    return systems, problems
+
+
+def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
+    """Keys that are right by themselves, and not together."""
+    found: list[Problem] = []
+    if (table.dialect is Dialect.SIGNED_TICKET) != (table.ticket is not None):
+        wanted = "a ticket table exactly where the dialect is signed_ticket"
+        found.append(place.at("ticket").problem(wanted))
+    if table.dialect is Dialect.SIGNED_TICKET and table.claims is None:
+        # A ticket has no scopes that could be asked for: the standard rules would release all.
+        wanted = "the claims of a ticket, one by one ([] for none)"
+        found.append(place.at("claims").problem(wanted))
+    if table.provisioning not in (None, _provisioning(table.when_unlinked)):
+        wanted = "just-in-time exactly where when_unlinked is create"
+        found.append(place.at("provisioning").problem(wanted))
+    if table.when_unlinked is WhenUnlinked.CLAIM and table.verification is None:
+        wanted = "how an old password is checked, where accounts can be claimed"
+        found.append(place.at("verification").problem(wanted))
+    if table.verification is not None and not _one_way(table.verification):
+        wanted = "either url and secret, or password_file"
+        found.append(place.at("verification").problem(wanted))
+    names = [rule.claim for rule in table.claims or ()]
+    found += [
+        place.at("claims", number, "claim").problem("each claim only once")
+        for number, claim in enumerate(names)
+        if claim in names[:number]
+    ]
+    return found + _owner_contradictions(table.owners, place.at("owners"))
+
+
+def _provisioning(when_unlinked: WhenUnlinked) -> str:
+    """Who makes a record: the system at the first sign-in, or nobody on our account."""
+    return "just-in-time" if when_unlinked is WhenUnlinked.CREATE else "match-only"
+
+
+def _one_way(table: VerificationTable) -> bool:
+    by_asking = table.url is not None and table.secret is not None
+    by_file = table.password_file is not None
+    return by_asking != by_file and (table.url is not None) == (table.secret is not None)
+
+
+def _owner_contradictions(owners: tuple[OwnerTable, ...], place: Place) -> list[Problem]:
+    found = [
+        place.at(number, "valid_to").problem("a day after valid_from")
+        for number, owner in enumerate(owners)
+        if owner.valid_to is not None and owner.valid_to <= owner.valid_from
+    ]
+    in_order = sorted(owners, key=lambda owner: owner.valid_from)
+    if any(
+        earlier.valid_to is None or earlier.valid_to > later.valid_from
+        for earlier, later in pairwise(in_order)
+    ):
+        found.append(place.problem("periods that do not overlap"))
+    return found
+
+
+def _system(system_id: SystemId, table: SystemTable) -> System:
+    rules = table.claims
+    return System(
+        system_id=system_id,
+        name=table.name.text(),
+        owners=tuple(OwnerAgency(**owner.model_dump()) for owner in table.owners),
+        level=table.level,
+        dialect=table.dialect,
+        sector=SectorId(table.sector or system_id),
+        required_assurance=Assurance(table.required_assurance),
+        claims=STANDARD_RULES
+        if rules is None
+        else tuple(ClaimRule(**rule.model_dump()) for rule in rules),
+        when_unlinked=table.when_unlinked,
+        provisioning=_provisioning(table.when_unlinked),
+        new_account_prefix=table.new_account_prefix,
+        consent=table.consent,
+        address=table.address,
+        verification=_verification(table.verification),
+        ticket=_ticket(table.ticket),
+    )
+
+
+def _verification(
+    table: VerificationTable | None,
+) -> HttpVerification | FileVerification | None:
+    if table is None:
+        return None
+    if table.url is not None and table.secret is not None:
+        return HttpVerification(url=table.url, secret=table.secret.secret)
+    return FileVerification(path=table.password_file or "")
+
+
+def _ticket(table: TicketTable | None) -> TicketSettings | None:
+    if table is None:
+        return None
+    return TicketSettings(
+        return_urls=table.return_urls,
+        secrets=tuple(entry.secret for entry in table.secrets),
+        logout_url=table.logout_url,
+    )
