@@ -51,7 +51,7 @@ from idp.web.doors import Door
 from idp.web.edge import Edge, trusted_networks
 from idp.web.flow_cookie import FlowCookies
 from idp.web.http import Answer, App, Endpoint, HttpRequest
-from idp.web.interaction import SIGN_IN_PATH, Interaction
+from idp.web.interaction import SIGN_IN_PATH, Interaction, Stages
 from idp.web.logout import LogoutPages
 from idp.web.metadata import discovery_endpoint, jwks_endpoint
 from idp.web.oidc_door import OidcDoor
@@ -59,6 +59,11 @@ from idp.web.page_answers import PageAnswers
 from idp.web.pages import Pages
 from idp.web.sign_in_pages import SignInPages
 from idp.web.site import make_site
+from idp.web.stages.claim import ClaimStage
+from idp.web.stages.consent import ConsentStage
+from idp.web.stages.opening import SessionOpening
+from idp.web.stages.password import PasswordStage
+from idp.web.stages.second_factor import SecondFactorStage
 from idp.web.ticket_door import TicketDoor
 from idp.web.token import (
     introspection_endpoint,
@@ -66,6 +71,7 @@ from idp.web.token import (
     token_endpoint,
     userinfo_endpoint,
 )
+from idp.web.way_on import WayOn
 from keys.blind import BlindIndex
 from keys.keyring import KeyRing
 from keys.rotation import RotationPolicy
@@ -370,9 +376,29 @@ class _Wiring:
         }
 
     def _interaction(self) -> Interaction:
-        throttle_key = BlindIndex(self._settings.keks[-1]).digest("throttle", "key")
-        throttle = Throttle(self._stores.counters, key=throttle_key)
-        doors: dict[Dialect, Door] = {
+        doors = self._doors()
+        flows = FlowCookies(self._stores.sealer, self._cookies, self._entropy)
+        pages = SignInPages(self._pages, self._cookies)
+        way_on = WayOn(
+            doors=doors,
+            sign_in=self._sign_in,
+            accounts=self._stores.accounts,
+            flows=flows,
+            cookies=self._cookies,
+            pages=pages,
+        )
+        return Interaction(
+            doors=doors,
+            sign_in=self._sign_in,
+            flows=flows,
+            cookies=self._cookies,
+            pages=pages,
+            way_on=way_on,
+            stages=self._stages(way_on, flows),
+        )
+
+    def _doors(self) -> dict[Dialect, Door]:
+        return {
             Dialect.OIDC: OidcDoor(
                 issuer=self._settings.issuer,
                 clients=self._settings.clients,
@@ -393,20 +419,36 @@ class _Wiring:
                 entropy=self._entropy,
             ),
         }
-        return Interaction(
-            doors=doors,
-            sign_in=self._sign_in,
-            grants=self._grants,
-            accounts=self._stores.accounts,
-            authenticator=LocalAuthenticator(
-                self._stores.accounts, self.hasher, throttle, self._clock
+
+    def _stages(self, way_on: WayOn, flows: FlowCookies) -> Stages:
+        throttle_key = BlindIndex(self._settings.keks[-1]).digest("throttle", "key")
+        throttle = Throttle(self._stores.counters, key=throttle_key)
+        authenticator = LocalAuthenticator(
+            self._stores.accounts, self.hasher, throttle, self._clock
+        )
+        devices = DeviceCookies(self._stores.sealer, self._cookies, self._entropy)
+        opening = SessionOpening(
+            sign_in=self._sign_in, cookies=self._cookies, devices=devices, way_on=way_on
+        )
+        return Stages(
+            password=PasswordStage(
+                authenticator=authenticator,
+                devices=devices,
+                flows=flows,
+                opening=opening,
+                audit=self._audit,
+                way_on=way_on,
+                second_factor_always=self._settings.tables.provider.second_factor == "always",
             ),
-            opening=self._opening,
-            throttle=throttle,
-            flows=FlowCookies(self._stores.sealer, self._cookies, self._entropy),
-            devices=DeviceCookies(self._stores.sealer, self._cookies, self._entropy),
-            cookies=self._cookies,
-            pages=SignInPages(self._pages, self._cookies),
-            audit=self._audit,
-            second_factor_always=self._settings.tables.provider.second_factor == "always",
+            second_factor=SecondFactorStage(
+                authenticator=authenticator,
+                devices=devices,
+                opening=opening,
+                audit=self._audit,
+                way_on=way_on,
+            ),
+            claim=ClaimStage(
+                opening=self._opening, throttle=throttle, audit=self._audit, way_on=way_on
+            ),
+            consent=ConsentStage(grants=self._grants, audit=self._audit, way_on=way_on),
         )

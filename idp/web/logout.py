@@ -16,10 +16,9 @@ from idp.model import Client, ClientId, Session
 from idp.ports import Grants, Sessions
 from idp.protocol.form import Form, parse_form
 from idp.protocol.redirect_uri import VerifiedRedirect, verify_post_logout_redirect
-from idp.web.cookies import CookieJar
+from idp.web.cookies import SESSION, CookieJar
 from idp.web.doors import origin_of
 from idp.web.http import Answer, Header, HttpRequest, see_other
-from idp.web.interaction import SESSION
 from idp.web.page_answers import PageAnswers
 from idp.web.views import NoticeView
 from keys.errors import SealBroken

@@ -9,9 +9,8 @@ from starlette.exceptions import HTTPException
 from connectors.registry import System
 from idp.flows.sign_in import SignIn
 from idp.ports import Grants
-from idp.web.cookies import CookieJar
+from idp.web.cookies import SESSION, CookieJar
 from idp.web.http import Answer, HttpRequest
-from idp.web.interaction import SESSION
 from idp.web.page_answers import PageAnswers
 from idp.web.views import HomeView
 
