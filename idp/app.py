@@ -378,7 +378,7 @@ class _Wiring:
     def _interaction(self) -> Interaction:
         doors = self._doors()
         flows = FlowCookies(self._stores.sealer, self._cookies, self._entropy)
-        pages = SignInPages(self._pages, self._cookies)
+        pages = SignInPages(self._pages)
         way_on = WayOn(
             doors=doors,
             sign_in=self._sign_in,

@@ -16,6 +16,7 @@ from idp.errors import (
 )
 from idp.flows.sign_in import SignIn
 from idp.protocol.form import parse_form
+from idp.protocol.languages import named
 from idp.protocol.next_step import (
     Claim,
     Consent,
@@ -106,8 +107,8 @@ class Interaction:
         form, now = parse_form(request.query), int(request.received_at)
         flow = self._flows.read(request, form.get("flow", ""), now)
         headers: tuple[Header, ...] = ()
-        if (language := form.get("lang")) in ("vi", "en"):
-            flow = replace(flow, locale="en" if language == "en" else "vi")
+        if chosen := named(form.get("lang")):
+            flow = replace(flow, locale=chosen)
             headers = (self._flows.header(flow), self._pages.remember(flow.locale))
         page = await self._way_on.go_on(Visit(request=request, flow=flow, now=now))
         return page.with_headers(*headers)

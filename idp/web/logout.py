@@ -161,7 +161,7 @@ class LogoutPages:
         """The confirmation page: its answer is bound to this very session."""
         nonce = self._pages.nonce()
         sealed = self._sealer.seal_handle(
-            CONFIRMATION, orjson.dumps([asked.location()]), digest_of(handle)
+            CONFIRMATION, orjson.dumps([asked.location(), asked.ui_locales]), digest_of(handle)
         )
         view = NoticeView(
             locale=self._pages.locale(request, asked.ui_locales),
@@ -182,8 +182,8 @@ class LogoutPages:
             raw = self._sealer.open_handle(CONFIRMATION, form["confirmation"], digest_of(handle))
         except SealBroken:
             raise PageRefused("flow_unknown", status=403, detail="csrf") from None
-        (location,) = orjson.loads(raw)
-        return await self._end(request, session, handle, location, None, now)
+        location, ui_locales = orjson.loads(raw)
+        return await self._end(request, session, handle, location, ui_locales, now)
 
     def _signed_out(
         self,

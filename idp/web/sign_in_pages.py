@@ -12,31 +12,28 @@ from idp.protocol.next_step import (
     Step,
     StepUp,
 )
-from idp.web.cookies import CookieJar
 from idp.web.doors import Reading, origin_of
 from idp.web.flow_cookie import Flow
 from idp.web.http import Answer, Header, HttpRequest
-from idp.web.page_answers import LANGUAGE_COOKIE, PageAnswers
+from idp.web.page_answers import PageAnswers
 from idp.web.views import ClaimView, ConsentView, LoginView, NoticeView, OtpView
 
-YEAR_SECONDS = 365 * 86400
 ACTION = "/sign-in"
 
 
 class SignInPages:
     """Fills the views of a sign-in."""
 
-    def __init__(self, answers: PageAnswers, cookies: CookieJar) -> None:
+    def __init__(self, answers: PageAnswers) -> None:
         self._answers = answers
-        self._cookies = cookies
 
-    def locale(self, request: HttpRequest, *preferences: str | None) -> Locale:
+    def locale(self, request: HttpRequest, ui_locales: str | None) -> Locale:
         """See `PageAnswers.locale`."""
-        return self._answers.locale(request, *preferences)
+        return self._answers.locale(request, ui_locales)
 
     def remember(self, locale: Locale) -> Header:
-        """Set-Cookie for the language that the person chose."""
-        return self._cookies.set(LANGUAGE_COOKIE, locale, YEAR_SECONDS)
+        """See `PageAnswers.remember`."""
+        return self._answers.remember(locale)
 
     def page_of(
         self, step: Step, flow: Flow, reading: Reading, error: str | None, status: int

@@ -1,6 +1,5 @@
 """Every text of the pages, in Vietnamese and English. One key, both languages."""
 
-import re
 import unicodedata
 
 from connectors.contract import LOCALES, Locale
@@ -228,7 +227,6 @@ for _reason, (_title, _body) in _NOTICES.items():
 REASONS = frozenset(_NOTICES)
 
 _MAX_SHOWN = 200
-_LANGUAGE = re.compile(r"\b(vi|en)\b", re.ASCII)
 
 
 def text(key: str, locale: Locale) -> str:
@@ -248,12 +246,3 @@ def shown(value: str) -> str:
     """A value from outside, fit to be shown: no control or direction characters, capped."""
     kept = "".join(c for c in value if unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs"))
     return kept if len(kept) <= _MAX_SHOWN else kept[:_MAX_SHOWN] + "…"
-
-
-def locale_for(*preferences: str | None) -> Locale:
-    """The first language of ours in the first preference that names one; else Vietnamese."""
-    for preference in preferences:
-        found = _LANGUAGE.search((preference or "").lower()[:200])
-        if found:
-            return "en" if found.group(1) == "en" else "vi"
-    return "vi"
