@@ -37,9 +37,13 @@ class OneStop(StandIn):
         """The start page."""
         return self.home(request)
 
-    async def login(self) -> Response:
+    async def login(self, request: Request) -> Response:
         """Send the browser to the provider."""
-        query = {"system": SYSTEM_ID, "return_url": f"{self.settings.address}/ticket"}
+        query = {
+            "system": SYSTEM_ID,
+            "return_url": f"{self.settings.address}/ticket",
+            "ui_locales": self.pages.language(request),
+        }
         return RedirectResponse(f"{self.settings.issuer}/ticket?{urlencode(query)}", 303)
 
     async def ticket(self, request: Request, ticket: str = Form(default="")) -> Response:
@@ -48,8 +52,11 @@ class OneStop(StandIn):
         if claims is None:
             return self.page(
                 request,
-                '<h1>Vé không hợp lệ</h1><p><a class="button" href="/login">Thử lại</a></p>',
-                '<h1>The ticket is not valid</h1><p><a class="button" href="/login">Retry</a></p>',
+                "<h1>Chưa đăng nhập được</h1><p>Vé đăng nhập không hợp lệ hoặc đã được dùng. Quý vị "
+                'vui lòng thử lại.</p><p class=actions><a class="button" href="/login">Thử lại</a>'
+                "</p>",
+                "<h1>Sign-in failed</h1><p>The ticket is not valid, or was used already. Please try "
+                'again.</p><p class=actions><a class="button" href="/login">Try again</a></p>',
                 403,
             )
         account = str(claims["local_account"])

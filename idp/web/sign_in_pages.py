@@ -19,6 +19,10 @@ from idp.web.page_answers import PageAnswers
 from idp.web.views import ClaimView, ConsentView, LoginView, NoticeView, OtpView
 
 ACTION = "/sign-in"
+_SCOPES = (
+    "openid", "profile", "vn_identity", "vn_business", "vn_staff", "phone", "email", "address",
+    "offline_access",
+)  # fmt: skip
 
 
 class SignInPages:
@@ -36,9 +40,15 @@ class SignInPages:
         return self._answers.remember(locale)
 
     def page_of(
-        self, step: Step, flow: Flow, reading: Reading, error: str | None, status: int
+        self,
+        step: Step,
+        flow: Flow,
+        reading: Reading,
+        error: str | None,
+        status: int,
+        typed: str = "",
     ) -> Answer:
-        """The page of a step that needs one."""
+        """The page of a step that needs one. `typed`: the name that was typed before, kept."""
         nonce = self._answers.nonce()
         pages, name = self._answers.pages, reading.sign_in.participant_name.for_locale(flow.locale)
         locale, links, hidden = flow.locale, _links(flow), _hidden(flow)
@@ -47,7 +57,7 @@ class SignInPages:
                 body = pages.login(
                     LoginView(
                         locale=locale, nonce=nonce, lang_links=links, action=ACTION, hidden=hidden,
-                        participant_name=name, error=error, username=reading.login_hint or "",
+                        participant_name=name, error=error, username=typed or reading.login_hint or "",
                     )
                 )  # fmt: skip
             case Login() | StepUp():
@@ -61,7 +71,7 @@ class SignInPages:
                 body = pages.claim(
                     ClaimView(
                         locale=locale, nonce=nonce, lang_links=links, action=ACTION, hidden=hidden,
-                        participant_name=name, error=error,
+                        participant_name=name, error=error, account=typed,
                     )
                 )  # fmt: skip
             case Consent(scopes):
@@ -70,7 +80,7 @@ class SignInPages:
                         locale=locale, nonce=nonce, lang_links=links, action=ACTION, hidden=hidden,
                         participant_name=name, error=error,
                         host=origin_of(reading.return_address),
-                        scopes=tuple(sorted(scopes, key=lambda s: (s != "openid", s))),
+                        scopes=tuple(sorted(scopes, key=_reading_order)),
                     )
                 )  # fmt: skip
             case NoAccount():
@@ -95,6 +105,12 @@ class SignInPages:
     def _page(self, body: bytes, nonce: str, reading: Reading, status: int) -> Answer:
         targets = (origin_of(reading.return_address),)
         return self._answers.page(body, nonce, status, form_targets=targets)
+
+
+def _reading_order(scope: str) -> tuple[int, str]:
+    """Who, then how to reach them, then for how long; made-up scopes last."""
+    known = _SCOPES.index(scope) if scope in _SCOPES else len(_SCOPES)
+    return known, scope
 
 
 def _hidden(flow: Flow) -> dict[str, str]:

@@ -14,7 +14,7 @@ from idp.web.doors import AnsweredRefusal, Door, Reading
 from idp.web.flow_cookie import Flow, FlowCookies
 from idp.web.http import Answer, Header, HttpRequest
 from idp.web.sign_in_pages import SignInPages
-from idp.web.turn import Visit
+from idp.web.turn import Turn, Visit
 
 
 class WayOn:
@@ -62,6 +62,7 @@ class WayOn:
         handle: str | None = None,
         error: str | None = None,
         status: int = 200,
+        typed: str = "",
     ) -> Answer:
         """The page of the next step, or the dialect's answer and the end of the flow."""
         door, reading = self.reread(visit)
@@ -77,12 +78,20 @@ class WayOn:
         if isinstance(step, StepUp) and not await self._can_step_up(decision.session):
             page = self._pages.notice(flow, reading, "assurance_not_reachable")
         else:
-            page = self._pages.page_of(step, flow, reading, error, status)
+            page = self._pages.page_of(step, flow, reading, error, status, typed)
         return page.with_headers(*headers)
 
-    async def again(self, visit: Visit, error: str, status: int = 200) -> Answer:
-        """The same page with what was wrong."""
-        return await self.go_on(visit, error=error, status=status)
+    async def again(self, turn: Turn, error: str) -> Answer:
+        """The same page with what was wrong; the name that was typed stays, a secret never."""
+        return await self.go_on(turn, error=error, typed=_name_in(turn))
+
+    async def not_now(self, turn: Turn, error: str, status: int, wait_seconds: int) -> Answer:
+        """The same page, and when to try again.
+
+        Spec: RFC 6585 §4, RFC 9110 §10.2.3
+        """
+        retry = (b"retry-after", str(wait_seconds).encode("ascii"))
+        return await self.go_on(turn, retry, error=error, status=status, typed=_name_in(turn))
 
     async def passed(self, visit: Visit, *headers: Header, handle: str | None = None) -> Answer:
         """A stage was passed: answer, or show the next page with the flow brought up to date."""
@@ -115,6 +124,10 @@ async def give_answer(
         )
     except OAuthError as error:
         return door.refuse(request, reading, error)
+
+
+def _name_in(turn: Turn) -> str:
+    return turn.form.get("username") or turn.form.get("account") or ""
 
 
 def _adapted(request: SignInRequest, flow: Flow, session: Session | None) -> SignInRequest:

@@ -38,7 +38,8 @@ async def test_unknown_wrong_and_disabled_look_the_same(world: World) -> None:
         right = world.dora.password if username == "dora" else "x" * 20
         response = await browser.submit(page, username=username, password=right)
         assert response.status_code == 200
-        bodies.append(neutral(response.text))
+        assert f'value="{username}"' in response.text  # what was typed, and nothing else
+        bodies.append(neutral(response.text.replace(f'value="{username}"', 'value=""')))
     assert bodies[0] == bodies[1] == bodies[2]
     assert "không đúng" in bodies[0]
 
@@ -52,6 +53,7 @@ async def test_twins_of_a_user_name_share_one_counter(world: World) -> None:
     page = await login_page(browser)
     response = await browser.submit(page, username="anh.tuyet", password="x" * 20)
     assert response.status_code == 429
+    assert 0 < int(response.headers["retry-after"]) <= 900
 
 
 async def test_a_stranger_cannot_lock_somebody_out(world: World) -> None:
@@ -301,6 +303,9 @@ async def test_guesses_at_old_passwords_are_limited(world: World) -> None:
         statuses.append(answered.status_code)
     assert statuses[0] == 200
     assert statuses[-1] == 429
+    assert int(answered.headers["retry-after"]) > 0
+    assert 'value="khanhtb"' in answered.text
+    assert "sai-" not in answered.text
 
 
 @pytest.mark.parametrize(

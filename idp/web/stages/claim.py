@@ -33,8 +33,9 @@ class ClaimStage:
         )
         try:
             await self._throttle.admit(attempt)
-        except TooManyAttempts:
-            return await self._way_on.again(turn, "too_many_attempts", 429)
+        except TooManyAttempts as limit:
+            wait = limit.retry_after_seconds
+            return await self._way_on.not_now(turn, "too_many_attempts", 429, wait)
         return await self._prove(turn, session.subject, system, attempt)
 
     async def _prove(
@@ -47,7 +48,7 @@ class ClaimStage:
                 self._audit.record("account_claimed", {"system": system})
                 return await self._way_on.passed(turn)
             case Unavailable():
-                return await self._way_on.again(turn, "verifier_unavailable", 503)
+                return await self._way_on.not_now(turn, "verifier_unavailable", 503, 30)
             case WrongProof():
                 await self._throttle.failed(attempt)
                 self._audit.record("claim_rejected", {"system": system})

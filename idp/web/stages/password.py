@@ -49,9 +49,10 @@ class PasswordStage:
             outcome = await self._authenticator.check_password(
                 form["username"], form["password"], turn.request.address, device
             )
-        except TooManyAttempts:
+        except TooManyAttempts as limit:
             self._audit.record("sign_in_throttled", told)
-            return await self._way_on.again(turn, "too_many_attempts", 429)
+            wait = limit.retry_after_seconds
+            return await self._way_on.not_now(turn, "too_many_attempts", 429, wait)
         if isinstance(outcome, Rejected):
             self._audit.record("sign_in_rejected", told)
             return await self._way_on.again(turn, "wrong_credentials")

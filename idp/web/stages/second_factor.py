@@ -40,8 +40,9 @@ class SecondFactorStage:
             outcome = await self._authenticator.check_otp(
                 subject, turn.form["otp"], turn.request.address, device
             )
-        except TooManyAttempts:
-            return await self._way_on.again(turn, "too_many_attempts", 429)
+        except TooManyAttempts as limit:
+            wait = limit.retry_after_seconds
+            return await self._way_on.not_now(turn, "too_many_attempts", 429, wait)
         if isinstance(outcome, Rejected):
             self._audit.record("otp_rejected", {})
             return await self._way_on.again(turn, "wrong_otp")
