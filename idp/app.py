@@ -51,13 +51,13 @@ from idp.web.doors import Door
 from idp.web.edge import Edge, trusted_networks
 from idp.web.flow_cookie import FlowCookies
 from idp.web.http import Answer, App, Endpoint, HttpRequest
-from idp.web.interaction import SIGN_IN_PATH, Interaction, Stages
+from idp.web.interaction import Interaction, Stages
 from idp.web.logout import LogoutPages
 from idp.web.metadata import discovery_endpoint, jwks_endpoint
 from idp.web.oidc_door import OidcDoor
 from idp.web.page_answers import PageAnswers
 from idp.web.pages import Pages
-from idp.web.sign_in_pages import SignInPages
+from idp.web.sign_in_pages import SIGN_IN_PATH, SignInPages
 from idp.web.site import make_site
 from idp.web.stages.claim import ClaimStage
 from idp.web.stages.consent import ConsentStage
@@ -394,7 +394,7 @@ class _Wiring:
             cookies=self._cookies,
             pages=pages,
             way_on=way_on,
-            stages=self._stages(way_on, flows),
+            stages=self._stages(way_on),
         )
 
     def _doors(self) -> dict[Dialect, Door]:
@@ -420,7 +420,7 @@ class _Wiring:
             ),
         }
 
-    def _stages(self, way_on: WayOn, flows: FlowCookies) -> Stages:
+    def _stages(self, way_on: WayOn) -> Stages:
         throttle_key = BlindIndex(self._settings.keks[-1]).digest("throttle", "key")
         throttle = Throttle(self._stores.counters, key=throttle_key)
         authenticator = LocalAuthenticator(
@@ -434,7 +434,6 @@ class _Wiring:
             password=PasswordStage(
                 authenticator=authenticator,
                 devices=devices,
-                flows=flows,
                 opening=opening,
                 audit=self._audit,
                 way_on=way_on,

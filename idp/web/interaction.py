@@ -31,15 +31,13 @@ from idp.web.cookies import SESSION, CookieJar
 from idp.web.doors import AnsweredRefusal, Door, Reading
 from idp.web.flow_cookie import FlowCookies
 from idp.web.http import Answer, Header, HttpRequest, see_other
-from idp.web.sign_in_pages import SignInPages
+from idp.web.sign_in_pages import SignInPages, page_path
 from idp.web.stages.claim import ClaimStage
 from idp.web.stages.consent import ConsentStage
 from idp.web.stages.password import PasswordStage
 from idp.web.stages.second_factor import SecondFactorStage
 from idp.web.turn import Turn, Visit
 from idp.web.way_on import WayOn, give_answer
-
-SIGN_IN_PATH = "/sign-in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +98,7 @@ class Interaction:
             return door.refuse(request, reading, _silent_refusal(decision.step))
         locale = self._pages.locale(request, reading.ui_locales)
         flow = self._flows.begin(dialect, raw, locale, now)
-        return see_other(f"{SIGN_IN_PATH}?flow={flow.flow_id}", self._flows.header(flow))
+        return see_other(page_path(flow), self._flows.header(flow))
 
     async def show(self, request: HttpRequest) -> Answer:
         """GET /sign-in: the page of the step that comes next."""
@@ -124,6 +122,9 @@ class Interaction:
         door, reading = self._way_on.reread(visit)
         if form.get("decision") in ("cancel", "deny", "continue"):
             return await self._leave(visit, door, reading)
+        if form.get("decision") == "restart":
+            fresh = replace(flow, password_passed=None)
+            return await self._way_on.passed(replace(visit, flow=fresh))
         decision = await self._way_on.decide(visit, reading)
         return await self._stage(
             Turn(request=request, flow=flow, now=now, reading=reading, form=form, decision=decision)

@@ -1,6 +1,6 @@
 """Which page belongs to which step."""
 
-from connectors.contract import Locale
+from connectors.contract import LOCALES, Locale
 from idp.errors import PageRefused
 from idp.protocol.next_step import (
     Claim,
@@ -18,7 +18,7 @@ from idp.web.http import Answer, Header, HttpRequest
 from idp.web.page_answers import PageAnswers
 from idp.web.views import ClaimView, ConsentView, LoginView, NoticeView, OtpView
 
-ACTION = "/sign-in"
+SIGN_IN_PATH = "/sign-in"
 _SCOPES = (
     "openid", "profile", "vn_identity", "vn_business", "vn_staff", "phone", "email", "address",
     "offline_access",
@@ -56,28 +56,29 @@ class SignInPages:
             case Login() if flow.password_passed is None:
                 body = pages.login(
                     LoginView(
-                        locale=locale, nonce=nonce, lang_links=links, action=ACTION, hidden=hidden,
+                        locale=locale, nonce=nonce, lang_links=links, action=SIGN_IN_PATH, hidden=hidden,
                         participant_name=name, error=error, username=typed or reading.login_hint or "",
                     )
                 )  # fmt: skip
             case Login() | StepUp():
                 body = pages.otp(
                     OtpView(
-                        locale=locale, nonce=nonce, lang_links=links, action=ACTION, hidden=hidden,
+                        locale=locale, nonce=nonce, lang_links=links, action=SIGN_IN_PATH, hidden=hidden,
                         participant_name=name, error=error,
+                        can_restart=isinstance(step, Login),
                     )
                 )  # fmt: skip
             case Claim():
                 body = pages.claim(
                     ClaimView(
-                        locale=locale, nonce=nonce, lang_links=links, action=ACTION, hidden=hidden,
+                        locale=locale, nonce=nonce, lang_links=links, action=SIGN_IN_PATH, hidden=hidden,
                         participant_name=name, error=error, account=typed,
                     )
                 )  # fmt: skip
             case Consent(scopes):
                 body = pages.consent(
                     ConsentView(
-                        locale=locale, nonce=nonce, lang_links=links, action=ACTION, hidden=hidden,
+                        locale=locale, nonce=nonce, lang_links=links, action=SIGN_IN_PATH, hidden=hidden,
                         participant_name=name, error=error,
                         host=origin_of(reading.return_address),
                         scopes=tuple(sorted(scopes, key=_reading_order)),
@@ -97,7 +98,7 @@ class SignInPages:
             nonce=nonce,
             lang_links=_links(flow),
             reason=reason,
-            action=ACTION,
+            action=SIGN_IN_PATH,
             hidden=_hidden(flow),
         )
         return self._page(self._answers.pages.notice(view), nonce, reading, 200)
@@ -117,5 +118,10 @@ def _hidden(flow: Flow) -> dict[str, str]:
     return {"flow": flow.flow_id, "csrf": flow.csrf}
 
 
+def page_path(flow: Flow) -> str:
+    """Where the page of a flow is: whatever its next step is."""
+    return f"{SIGN_IN_PATH}?flow={flow.flow_id}"
+
+
 def _links(flow: Flow) -> dict[str, str]:
-    return {lang: f"{ACTION}?flow={flow.flow_id}&lang={lang}" for lang in ("vi", "en")}
+    return {lang: f"{page_path(flow)}&lang={lang}" for lang in LOCALES}

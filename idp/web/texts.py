@@ -35,6 +35,7 @@ TEXTS: dict[str, T] = {
         "Quý vị vui lòng mở ứng dụng xác thực trên điện thoại để xem mã. Mã đổi sau mỗi 30 giây.",
         "Open the authenticator app on your phone to see it. It changes every 30 seconds.",
     ),
+    "otp.restart": ("Dùng tên đăng nhập khác", "Use another user name"),
     "otp.help": (
         "Nếu mất điện thoại hoặc đổi máy, Quý vị vui lòng liên hệ bộ phận hỗ trợ.",
         "If you lost or changed your phone, please contact support.",

@@ -39,7 +39,10 @@ class LoginView(FormView):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtpView(FormView):
-    """Field `otp`; button `decision=cancel`."""
+    """Field `otp`; buttons `decision=cancel`, `decision=restart`."""
+
+    can_restart: bool = False
+    """Whether another user name can still be given: nobody is signed in yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ from idp.protocol.next_step import Issue, Login, StepUp
 from idp.web.cookies import SESSION, CookieJar
 from idp.web.doors import AnsweredRefusal, Door, Reading
 from idp.web.flow_cookie import Flow, FlowCookies
-from idp.web.http import Answer, Header, HttpRequest
-from idp.web.sign_in_pages import SignInPages
+from idp.web.http import Answer, Header, HttpRequest, see_other
+from idp.web.sign_in_pages import SignInPages, page_path
 from idp.web.turn import Turn, Visit
 
 
@@ -94,11 +94,17 @@ class WayOn:
         return await self.go_on(turn, retry, error=error, status=status, typed=_name_in(turn))
 
     async def passed(self, visit: Visit, *headers: Header, handle: str | None = None) -> Answer:
-        """A stage was passed: answer, or show the next page with the flow brought up to date."""
-        answer = await self.go_on(visit, *headers, handle=handle)
-        if answer.status == 200 and self._flows.clear(visit.flow) not in answer.headers:
-            return answer.with_headers(self._flows.header(visit.flow))
-        return answer
+        """A stage was passed: the dialect's answer, or on to the next page by a redirect.
+
+        Why: a page that answered a POST cannot be reloaded or gone back to without sending the
+        password again; what a redirect led to can.
+        """
+        door, reading = self.reread(visit)
+        decision = await self.decide(visit, reading, handle)
+        if isinstance(decision.step, Issue):
+            answer = await give_answer(visit.request, door, reading, decision, visit.now)
+            return answer.with_headers(self._flows.clear(visit.flow), *headers)
+        return see_other(page_path(visit.flow), self._flows.header(visit.flow), *headers)
 
     async def _can_step_up(self, session: Session | None) -> bool:
         account = await self._accounts.by_subject(session.subject) if session else None

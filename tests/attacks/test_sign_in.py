@@ -81,6 +81,32 @@ async def test_no_stage_can_be_skipped(world: World, stage: dict[str, str]) -> N
     assert "__Host-lt-session" not in browser.http.cookies
 
 
+async def test_a_passed_stage_is_answered_with_a_redirect(world: World) -> None:
+    """What follows can be reloaded, and gone back to, without the password being sent again."""
+    browser = world.browser()
+    page = await login_page(browser)
+    form = Fields(page.text)  # type: ignore[attr-defined]
+    typed = {"username": "anh.tuyet", "password": world.alice.password}
+    passed = await browser.http.post("/sign-in", data=form.values | typed)
+    assert (passed.status_code, passed.content) == (303, b"")
+    assert passed.headers["location"] == f"/sign-in?flow={form.values['flow']}"
+    for _ in range(2):
+        reloaded = await browser.http.get(passed.headers["location"])
+        assert "one-time-code" in reloaded.text
+    assert "__Host-lt-session" not in browser.http.cookies
+
+
+async def test_another_user_name_can_be_given_before_the_code(world: World) -> None:
+    browser = world.browser()
+    page = await login_page(browser)
+    page = await browser.submit(page, username="anh.tuyet", password=world.alice.password)
+    assert 'value="restart"' in page.text
+    page = await browser.submit(page, decision="restart")
+    assert "current-password" in page.text
+    page = await browser.submit(page, username="bao.khanh", password=world.bob.password)
+    assert "code" in answer(await browser.submit(page, otp=world.otp(world.bob)))
+
+
 async def test_the_second_stage_belongs_to_the_person_of_the_first(world: World) -> None:
     browser = world.browser()
     page = await login_page(browser)

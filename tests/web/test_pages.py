@@ -52,6 +52,7 @@ def every_view(locale: Locale) -> tuple[View, ...]:
         LoginView(**form, error="wrong_credentials", username="an"),
         LoginView(**form, error="too_many_attempts"),
         OtpView(**form, error="wrong_otp"),
+        OtpView(**form, can_restart=True),
         ConsentView(**form, host="https://rp1.test", scopes=tuple(sorted(KNOWN))),
         ClaimView(**form, error="wrong_proof", account="lannt85"),
         ClaimView(**form, error="verifier_unavailable"),

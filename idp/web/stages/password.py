@@ -8,7 +8,6 @@ from idp.errors import TooManyAttempts
 from idp.ports import Audit
 from idp.web.devices import DeviceCookies
 from idp.web.doors import Reading
-from idp.web.flow_cookie import FlowCookies
 from idp.web.http import Answer
 from idp.web.stages.opening import SessionOpening
 from idp.web.turn import Turn
@@ -25,7 +24,6 @@ class PasswordStage:
         *,
         authenticator: Authenticator,
         devices: DeviceCookies,
-        flows: FlowCookies,
         opening: SessionOpening,
         audit: Audit,
         way_on: WayOn,
@@ -33,7 +31,6 @@ class PasswordStage:
     ) -> None:
         self._authenticator = authenticator
         self._devices = devices
-        self._flows = flows
         self._opening = opening
         self._audit = audit
         self._way_on = way_on
@@ -58,7 +55,7 @@ class PasswordStage:
             return await self._way_on.again(turn, "wrong_credentials")
         if self._needs_second(outcome, turn.reading):
             flow = replace(turn.flow, password_passed=outcome.subject)
-            return await self._way_on.go_on(replace(turn, flow=flow), self._flows.header(flow))
+            return await self._way_on.passed(replace(turn, flow=flow))
         return await self._opening.open(turn, outcome.subject, Assurance.LEVEL_1, AMR)
 
     def _needs_second(self, outcome: PasswordPassed, reading: Reading) -> bool:
