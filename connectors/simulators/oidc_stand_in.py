@@ -133,6 +133,7 @@ class OidcStandIn(StandIn):
             query["client_id"] = self.settings.client_id
         response = RedirectResponse(f"{self.settings.issuer}/logout?{urlencode(query)}", 303)
         response.delete_cookie(self.cookie, path="/")
+        response.headers["clear-site-data"] = '"cache"'  # what Back would show
         return response
 
     async def backchannel_logout(self, logout_token: str = Form()) -> Response:

@@ -68,6 +68,7 @@ class OneStop(StandIn):
         self.accounts.end_session(request.cookies.get(self.cookie))
         response = RedirectResponse(f"{self.settings.issuer}/logout", 303)
         response.delete_cookie(self.cookie, path="/")
+        response.headers["clear-site-data"] = '"cache"'  # what Back would show
         return response
 
     async def logout_ticket(self, ticket: str = Form()) -> Response:

@@ -26,6 +26,8 @@ from keys.seal import Sealer
 
 CONFIRMATION = "lo"
 MAX_STATE = 2048
+FORGET_PAGES: Header = (b"clear-site-data", b'"cache"')
+"""Browsers keep whole pages for the Back button, `no-store` or not; these must not come back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,12 +145,12 @@ class LogoutPages:
         now: int,
     ) -> Answer:
         notices = await self._logout.end(session, digest_of(handle), now)
-        clear = self._cookies.clear(SESSION)
+        forget = (self._cookies.clear(SESSION), FORGET_PAGES)
         if location is not None:
-            return see_other(location, clear)
+            return see_other(location, *forget)
         locale = self._pages.locale(request, ui_locales)
         names = tuple(sorted(self._name(notice.participant, locale) for notice in notices))
-        return self._signed_out(request, ui_locales, names, None, clear)
+        return self._signed_out(request, ui_locales, names, None, *forget)
 
     def _name(self, participant: str, locale: Locale) -> str:
         if participant.startswith(SYSTEM_PREFIX):

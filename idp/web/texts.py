@@ -186,7 +186,7 @@ _NOTICES: dict[str, tuple[T, T]] = {
         ),
     ),
     "flow_unknown": (
-        ("Phiên đăng nhập không còn hiệu lực", "This sign-in has expired"),
+        ("Phiên đăng nhập không còn hiệu lực", "This sign-in is no longer valid"),
         (
             "Trang này đã được dùng xong, đã quá 15 phút, hoặc được mở trong một trình duyệt khác. Quý vị "
             "vui lòng quay lại hệ thống muốn sử dụng và đăng nhập lại.",
