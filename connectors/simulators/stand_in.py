@@ -157,12 +157,13 @@ class StandIn:
         """The start page: a greeting by the own account, or a way to sign in."""
         session = self.signed_in(request)
         if session is None:
+            look = "button quiet" if extra_vi else "button"  # one button of weight on a page
             return self.page(
                 request,
                 f"<h1>Xin chào</h1><p>Quý vị chưa đăng nhập.</p>{extra_vi}<p class=actions>"
-                '<a class="button" href="/login">Đăng nhập bằng định danh điện tử</a></p>',
+                f'<a class="{look}" href="/login">Đăng nhập bằng định danh điện tử</a></p>',
                 f"<h1>Welcome</h1><p>You are not signed in.</p>{extra_en}<p class=actions>"
-                '<a class="button" href="/login">Sign in with your electronic identity</a></p>',
+                f'<a class="{look}" href="/login">Sign in with your electronic identity</a></p>',
             )
         account, name = html.escape(session[0]), html.escape(session[1] or session[0])
         return self.page(

@@ -106,7 +106,7 @@ TEXTS: dict[str, T] = {
         "Nếu đang dùng máy chung, Quý vị nên đóng trình duyệt.",
         "On a shared computer, please close the browser as well.",
     ),
-    "home.title": ("Cổng đăng nhập của tỉnh", "The province's sign-in"),
+    "home.title": ("Cổng đăng nhập của tỉnh", "Identity service of the province"),
     "home.hello": ("Quý vị đang đăng nhập với tên", "You are signed in as"),
     "home.nobody": ("Quý vị chưa đăng nhập.", "You are not signed in."),
     "home.how": (
