@@ -18,7 +18,7 @@ from tests.browser.gallery import running_gallery
 from tests.browser.province import Province, running_province
 from tests.browser.screenshots import shoot
 
-COLUMNS = 104
+COLUMNS = 116
 FROM_ELSEWHERE = re.compile(r"@font-face \{\{.*?\}\}|<!--.*?-->", re.DOTALL)
 """rich's picture would fetch its letters from elsewhere; the reader's own will do."""
 
