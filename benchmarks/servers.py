@@ -22,7 +22,7 @@ import httpx
 from benchmarks.flows import CHALLENGE
 from benchmarks.load import Target
 from connectors.contract import AccountKind, PersonAttributes, SubjectId
-from idp.app import open_stores
+from idp.adapters import open_stores
 from idp.authn.password import PasswordHasher
 from idp.config import load_settings
 from idp.demo.browser import Browser

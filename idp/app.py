@@ -5,7 +5,6 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.contract import AccountVerifier, Dialect, SystemId
@@ -15,7 +14,7 @@ from connectors.mapping import STANDARD_RULES
 from connectors.registry import FileVerification, HttpVerification
 from connectors.verifiers.http import HttpVerifier
 from connectors.verifiers.password_file import PasswordFileVerifier
-from idp.audit.chain import PURPOSE as AUDIT_PURPOSE
+from idp.adapters import Stores, audit_witness, key_store, open_stores, rotation_policy
 from idp.audit.writer import BatchingAudit
 from idp.authn.local import LocalAuthenticator
 from idp.authn.password import PasswordHasher
@@ -34,17 +33,11 @@ from idp.flows.sign_in import SignIn
 from idp.flows.token import TokenEndpoint
 from idp.flows.token_state import TokenState
 from idp.flows.tokens import TokenMint
-from idp.ports import Clock, Counters, Entropy, Sessions
+from idp.ports import Clock, Entropy
 from idp.protocol.discovery import provider_metadata
-from idp.store.accounts import SqlAccounts
 from idp.store.fences import SqlFences
 from idp.store.grants import SqlGrants
-from idp.store.memory import MemoryCounters, MemorySessions
-from idp.store.postgres import PostgresDatabase
-from idp.store.redis_pipeline import RedisPipeline
-from idp.store.redis_state import RedisCounters, RedisSessions
 from idp.store.session_ends import SqlSessionEnds
-from idp.store.sqlite import SqliteDatabase
 from idp.web.answers import page
 from idp.web.cookies import CookieJar
 from idp.web.devices import DeviceCookies
@@ -52,14 +45,19 @@ from idp.web.doors import Door
 from idp.web.edge import Edge, trusted_networks
 from idp.web.flow_cookie import FlowCookies
 from idp.web.http import Answer, Endpoint, HttpRequest
-from idp.web.interaction import SIGN_IN_PATH, Interaction
+from idp.web.interaction import Interaction, Stages
 from idp.web.logout import LogoutPages
 from idp.web.metadata import discovery_endpoint, jwks_endpoint
 from idp.web.oidc_door import OidcDoor
 from idp.web.page_answers import PageAnswers
 from idp.web.pages import Pages
-from idp.web.sign_in_pages import SignInPages
+from idp.web.sign_in_pages import SIGN_IN_PATH, SignInPages
 from idp.web.site import make_site
+from idp.web.stages.claim import ClaimStage
+from idp.web.stages.consent import ConsentStage
+from idp.web.stages.opening import SessionOpening
+from idp.web.stages.password import PasswordStage
+from idp.web.stages.second_factor import SecondFactorStage
 from idp.web.ticket_door import TicketDoor
 from idp.web.token import (
     introspection_endpoint,
@@ -67,82 +65,13 @@ from idp.web.token import (
     token_endpoint,
     userinfo_endpoint,
 )
+from idp.web.way_on import WayOn
 from keys.blind import BlindIndex
 from keys.keyring import KeyRing
-from keys.rotation import RotationPolicy
-from keys.seal import Sealer
-from keys.sql import Database, StoreUnavailableError
-from keys.store import FileKeyStore, KeyStore, SqlKeyStore
-from keys.witness import Witness
+from keys.sql import StoreUnavailableError
 
 HASHING_THREADS = 2
 HASHING_QUEUE = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stores:
-    """The adapters that this deployment uses."""
-
-    database: Database
-    sealer: Sealer
-    sessions: Sessions
-    counters: Counters
-    accounts: SqlAccounts
-
-
-def rotation_policy(settings: Settings) -> RotationPolicy:
-    """How keys rotate here."""
-    keys = settings.tables.keys
-    return RotationPolicy(algorithms=keys.algorithms, rotate_after_seconds=keys.rotate_days * 86400)
-
-
-async def open_database(settings: Settings) -> Database:
-    """The configured database; its schema is brought up beforehand by `store.sql_migrate`."""
-    url = settings.tables.storage.database_url
-    if url.startswith("sqlite:///"):
-        return SqliteDatabase(Path(url.removeprefix("sqlite:///")))
-    return await PostgresDatabase.connect(url)
-
-
-@asynccontextmanager
-async def open_stores(
-    settings: Settings, clock: Clock = time.time, entropy: Entropy = secrets.token_bytes
-) -> AsyncIterator[Stores]:
-    """The stores, closed again at the end.
-
-    Raises: StoreUnavailableError.
-    """
-    async with AsyncExitStack() as stack:
-        database = await open_database(settings)
-        stack.push_async_callback(database.close)
-        sealer = Sealer(settings.keks, entropy=entropy)
-        sessions: Sessions = MemorySessions(clock)
-        counters: Counters = MemoryCounters(clock)
-        redis_url = settings.tables.storage.redis_url
-        if redis_url is not None:
-            pipeline = RedisPipeline(redis_url)
-            stack.push_async_callback(pipeline.close)
-            sessions, counters = RedisSessions(pipeline), RedisCounters(pipeline)
-        yield Stores(
-            database=database,
-            sealer=sealer,
-            sessions=sessions,
-            counters=counters,
-            accounts=SqlAccounts(database, sealer, BlindIndex(settings.keks[-1])),
-        )
-
-
-def audit_witness(settings: Settings) -> Witness:
-    """What marks the audit chains here."""
-    return Witness(settings.keks, AUDIT_PURPOSE)
-
-
-def key_store(settings: Settings, database: Database) -> KeyStore:
-    """Where the ring is kept."""
-    keys = settings.tables.keys
-    if keys.store == "file" and keys.file is not None:
-        return FileKeyStore(Path(keys.file))
-    return SqlKeyStore(database)
 
 
 @asynccontextmanager
@@ -377,9 +306,29 @@ class _Wiring:
         }
 
     def _interaction(self) -> Interaction:
-        throttle_key = BlindIndex(self._settings.keks[-1]).digest("throttle", "key")
-        throttle = Throttle(self._stores.counters, key=throttle_key)
-        doors: dict[Dialect, Door] = {
+        doors = self._doors()
+        flows = FlowCookies(self._stores.sealer, self._cookies, self._entropy)
+        pages = SignInPages(self._pages)
+        way_on = WayOn(
+            doors=doors,
+            sign_in=self._sign_in,
+            accounts=self._stores.accounts,
+            flows=flows,
+            cookies=self._cookies,
+            pages=pages,
+        )
+        return Interaction(
+            doors=doors,
+            sign_in=self._sign_in,
+            flows=flows,
+            cookies=self._cookies,
+            pages=pages,
+            way_on=way_on,
+            stages=self._stages(way_on),
+        )
+
+    def _doors(self) -> dict[Dialect, Door]:
+        return {
             Dialect.OIDC: OidcDoor(
                 issuer=self._settings.issuer,
                 clients=self._settings.clients,
@@ -401,20 +350,35 @@ class _Wiring:
                 entropy=self._entropy,
             ),
         }
-        return Interaction(
-            doors=doors,
-            sign_in=self._sign_in,
-            grants=self._grants,
-            accounts=self._stores.accounts,
-            authenticator=LocalAuthenticator(
-                self._stores.accounts, self.hasher, throttle, self._clock
+
+    def _stages(self, way_on: WayOn) -> Stages:
+        throttle_key = BlindIndex(self._settings.keks[-1]).digest("throttle", "key")
+        throttle = Throttle(self._stores.counters, key=throttle_key)
+        authenticator = LocalAuthenticator(
+            self._stores.accounts, self.hasher, throttle, self._clock
+        )
+        devices = DeviceCookies(self._stores.sealer, self._cookies, self._entropy)
+        opening = SessionOpening(
+            sign_in=self._sign_in, cookies=self._cookies, devices=devices, way_on=way_on
+        )
+        return Stages(
+            password=PasswordStage(
+                authenticator=authenticator,
+                devices=devices,
+                opening=opening,
+                audit=self._audit,
+                way_on=way_on,
+                second_factor_always=self._settings.tables.provider.second_factor == "always",
             ),
-            opening=self._opening,
-            throttle=throttle,
-            flows=FlowCookies(self._stores.sealer, self._cookies, self._entropy),
-            devices=DeviceCookies(self._stores.sealer, self._cookies, self._entropy),
-            cookies=self._cookies,
-            pages=SignInPages(self._pages, self._cookies),
-            audit=self._audit,
-            second_factor_always=self._settings.tables.provider.second_factor == "always",
+            second_factor=SecondFactorStage(
+                authenticator=authenticator,
+                devices=devices,
+                opening=opening,
+                audit=self._audit,
+                way_on=way_on,
+            ),
+            claim=ClaimStage(
+                opening=self._opening, throttle=throttle, audit=self._audit, way_on=way_on
+            ),
+            consent=ConsentStage(grants=self._grants, audit=self._audit, way_on=way_on),
         )

@@ -16,7 +16,8 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from idp.app import open_service, open_stores
+from idp.adapters import open_stores
+from idp.app import open_service
 from idp.authn.password import PasswordHasher
 from idp.authn.totp import code_at, step_of
 from idp.authn.usernames import fold

@@ -9,9 +9,9 @@ from connectors.simulators.oidc_stand_in import OidcStandIn
 from connectors.simulators.stand_in import StandInSettings, read_settings, serve
 
 _FORM = (
-    '<form method="post" action="/report"><p><label for="text">{label}</label></p>'
+    '<form method="post" action="/report"><label for="text">{label}</label>'
     '<textarea id="text" name="text" required maxlength="2000"></textarea>'
-    "<p><button>{send}</button></p></form>"
+    "<p class=actions><button>{send}</button></p></form>"
 )
 
 
@@ -27,7 +27,7 @@ class Hotline(OidcStandIn):
         """The start page, after one silent look (`prompt=none`)."""
         asked = request.cookies.get(f"{self.cookie}_asked")
         if self.signed_in(request) is None and asked is None:
-            return self.begin(prompt="none")
+            return self.begin(request, prompt="none")
         return self.home(
             request,
             _FORM.format(label="Nội dung phản ánh (có thể ẩn danh)", send="Gửi phản ánh"),
@@ -37,11 +37,15 @@ class Hotline(OidcStandIn):
     async def report(self, request: Request, text: str = Form(max_length=2000)) -> Response:
         """Take a report, with the account where there is one."""
         session = self.signed_in(request)
-        who = html.escape(session[0]) if session else "ẩn danh / anonymous"
+        who = (session[0], session[0]) if session else ("ẩn danh", "anonymous")
+        vi, en = (html.escape(name) for name in who)
+        back = '<p class=actions><a class="button" href="/">{}</a></p>'
         return self.page(
             request,
-            f"<h1>Đã tiếp nhận</h1><p>Người gửi: {who}</p><p>{len(text)} ký tự.</p>",
-            f"<h1>Received</h1><p>From: {who}</p><p>{len(text)} characters.</p>",
+            f"<h1>Đã tiếp nhận phản ánh</h1><p>Người gửi: {vi}. Nội dung dài {len(text)} ký tự.</p>"
+            + back.format("Về trang chính"),
+            f"<h1>Report received</h1><p>From: {en}. It has {len(text)} characters.</p>"
+            + back.format("Go to the start page"),
         )
 
 

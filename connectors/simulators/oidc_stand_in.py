@@ -36,9 +36,9 @@ class OidcStandIn(StandIn):
 
     async def login(self, request: Request) -> Response:
         """Send the browser to the provider."""
-        return self.begin(prompt=request.query_params.get("prompt"))
+        return self.begin(request, prompt=request.query_params.get("prompt"))
 
-    def begin(self, prompt: str | None = None) -> Response:
+    def begin(self, request: Request, prompt: str | None = None) -> Response:
         """An authorization request of our own, bound to this browser by a cookie."""
         state, nonce = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         verifier = secrets.token_urlsafe(48)
@@ -54,6 +54,7 @@ class OidcStandIn(StandIn):
             "nonce": nonce,
             "code_challenge": create_s256_code_challenge(verifier),
             "code_challenge_method": "S256",
+            "ui_locales": self.pages.language(request),
         }
         if prompt in ("none", "login"):
             query["prompt"] = prompt
@@ -109,10 +110,12 @@ class OidcStandIn(StandIn):
     def _failed(self, request: Request) -> Response:
         return self.page(
             request,
-            "<h1>Chưa đăng nhập được</h1><p>Quý vị vui lòng thử lại.</p>"
-            '<p><a class="button" href="/login">Thử lại</a></p>',
-            "<h1>Sign-in failed</h1><p>Please try again.</p>"
-            '<p><a class="button" href="/login">Try again</a></p>',
+            "<h1>Chưa đăng nhập được</h1><p>Câu trả lời của dịch vụ đăng nhập không hợp lệ hoặc đã được "
+            'dùng. Quý vị vui lòng thử lại.</p><p class=actions><a class="button" href="/login">Thử '
+            "lại</a></p>",
+            "<h1>Sign-in failed</h1><p>The answer of the sign-in service is not valid, or was used "
+            'already. Please try again.</p><p class=actions><a class="button" href="/login">Try '
+            "again</a></p>",
             400,
         )
 
@@ -120,13 +123,17 @@ class OidcStandIn(StandIn):
         """End the own session, then the provider's (OIDC RP-Initiated Logout 1.0)."""
         session = self.signed_in(request)
         self.accounts.end_session(request.cookies.get(self.cookie))
-        query = {"post_logout_redirect_uri": f"{self.settings.address}/"}
+        query = {
+            "post_logout_redirect_uri": f"{self.settings.address}/",
+            "ui_locales": self.pages.language(request),
+        }
         if session is not None and session[2]:
             query["id_token_hint"] = session[2]
         else:
             query["client_id"] = self.settings.client_id
         response = RedirectResponse(f"{self.settings.issuer}/logout?{urlencode(query)}", 303)
         response.delete_cookie(self.cookie, path="/")
+        response.headers["clear-site-data"] = '"cache"'  # what Back would show
         return response
 
     async def backchannel_logout(self, logout_token: str = Form()) -> Response:

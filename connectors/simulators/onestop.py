@@ -45,13 +45,14 @@ class OneStop(StandIn):
         """The start page."""
         return self.home(request)
 
-    async def login(self) -> Response:
+    async def login(self, request: Request) -> Response:
         """Send the browser to the provider, with a state that this browser keeps in a cookie."""
         state = secrets.token_urlsafe(24)
         query = {
             "system": SYSTEM_ID,
             "return_url": f"{self.settings.address}/ticket",
             "state": state,
+            "ui_locales": self.pages.language(request),
         }
         response = RedirectResponse(f"{self.settings.issuer}/ticket?{urlencode(query)}", 303)
         response.set_cookie(STATE_COOKIE, state, max_age=900, httponly=True, samesite="lax")
@@ -91,8 +92,11 @@ class OneStop(StandIn):
     def _refused(self, request: Request) -> Response:
         return self.page(
             request,
-            '<h1>Vé không hợp lệ</h1><p><a class="button" href="/login">Thử lại</a></p>',
-            '<h1>The ticket is not valid</h1><p><a class="button" href="/login">Retry</a></p>',
+            "<h1>Chưa đăng nhập được</h1><p>Vé đăng nhập không hợp lệ hoặc đã được dùng. Quý vị "
+            'vui lòng thử lại.</p><p class=actions><a class="button" href="/login">Thử lại</a>'
+            "</p>",
+            "<h1>Sign-in failed</h1><p>The ticket is not valid, or was used already. Please try "
+            'again.</p><p class=actions><a class="button" href="/login">Try again</a></p>',
             403,
         )
 
@@ -101,6 +105,7 @@ class OneStop(StandIn):
         self.accounts.end_session(request.cookies.get(self.cookie))
         response = RedirectResponse(f"{self.settings.issuer}/logout", 303)
         response.delete_cookie(self.cookie, path="/")
+        response.headers["clear-site-data"] = '"cache"'  # what Back would show
         return response
 
     async def logout_ticket(self, ticket: str = Form(), ticket_2: str = Form("")) -> Response:

@@ -12,18 +12,11 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
+
+from connectors.simulators.plain_pages import PlainPages
 
 SESSION_SECONDS = 3600
-_STYLE = (
-    "body{font:100%/1.6 system-ui,sans-serif;margin:0;background:#f3f5f2;color:#17211a}"
-    "header{background:COLOUR;color:#fff;padding:1rem}header b{font-size:1.2rem}"
-    "main{max-width:34rem;margin:1.5rem auto;padding:1.25rem;background:#fff;border-radius:.6rem}"
-    "a.button,button{display:inline-block;padding:.7rem 1.1rem;margin:.25rem .5rem .25rem 0;"
-    "background:COLOUR;color:#fff;border:0;border-radius:.4rem;font:inherit;text-decoration:none}"
-    "textarea{width:100%;min-height:6rem;font:inherit}dt{color:#556}dd{margin:0 0 .6rem;"
-    "overflow-wrap:anywhere}"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +127,7 @@ class StandIn:
     def __init__(self, settings: StandInSettings, short: str) -> None:
         self.settings = settings
         self.cookie = f"{short}_session"
+        self.pages = PlainPages((settings.name_vi, settings.name_en), settings.colour, short)
         self.accounts = AccountTable(settings.database)
         self.application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
         self.application.get("/whoami")(self.whoami)
@@ -156,40 +150,30 @@ class StandIn:
         return JSONResponse({"signed_in": True, "local_account": session[0], "greeting": greeting})
 
     def page(self, request: Request, body_vi: str, body_en: str, status: int = 200) -> Response:
-        """A plain page in the language asked for."""
-        english = request.query_params.get("lang") == "en"
-        name = self.settings.name_en if english else self.settings.name_vi
-        body = body_en if english else body_vi
-        other = '<a href="?lang=vi" style="color:#fff">Tiếng Việt</a>'
-        if not english:
-            other = '<a href="?lang=en" style="color:#fff">English</a>'
-        style = _STYLE.replace("COLOUR", self.settings.colour)
-        return HTMLResponse(
-            f'<!doctype html><html lang="{"en" if english else "vi"}"><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width,initial-scale=1">'
-            f"<title>{html.escape(name)}</title><style>{style}</style>"
-            f"<header><b>{html.escape(name)}</b> · {other}</header><main>{body}</main></html>",
-            status,
-        )
+        """A plain page in the language of the person."""
+        return self.pages.page(request, (body_vi, body_en), status)
 
     def home(self, request: Request, extra_vi: str = "", extra_en: str = "") -> Response:
         """The start page: a greeting by the own account, or a way to sign in."""
         session = self.signed_in(request)
         if session is None:
+            look = "button quiet" if extra_vi else "button"  # one button of weight on a page
             return self.page(
                 request,
-                f'<h1>Xin chào</h1><p>Quý vị chưa đăng nhập.</p>{extra_vi}<p><a class="button" '
-                'href="/login">Đăng nhập bằng định danh điện tử</a></p>',
-                f'<h1>Welcome</h1><p>You are not signed in.</p>{extra_en}<p><a class="button" '
-                'href="/login">Sign in with your electronic identity</a></p>',
+                f"<h1>Xin chào</h1><p>Quý vị chưa đăng nhập.</p>{extra_vi}<p class=actions>"
+                f'<a class="{look}" href="/login">Đăng nhập bằng định danh điện tử</a></p>',
+                f"<h1>Welcome</h1><p>You are not signed in.</p>{extra_en}<p class=actions>"
+                f'<a class="{look}" href="/login">Sign in with your electronic identity</a></p>',
             )
         account, name = html.escape(session[0]), html.escape(session[1] or session[0])
         return self.page(
             request,
             f"<h1>Xin chào {name}</h1><dl><dt>Tài khoản tại hệ thống này</dt><dd>{account}</dd>"
-            f'</dl>{extra_vi}<p><a class="button" href="/logout">Đăng xuất</a></p>',
+            f"</dl>{extra_vi}<p class=actions>"
+            '<a class="button quiet" href="/logout">Đăng xuất</a></p>',
             f"<h1>Hello {name}</h1><dl><dt>Your account in this system</dt><dd>{account}</dd>"
-            f'</dl>{extra_en}<p><a class="button" href="/logout">Sign out</a></p>',
+            f"</dl>{extra_en}<p class=actions>"
+            '<a class="button quiet" href="/logout">Sign out</a></p>',
         )
 
     def enter(self, response: Response, account: str, sid: str, id_token: str = "") -> Response:

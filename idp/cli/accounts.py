@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from connectors.contract import AccountKind, PersonAttributes, SubjectId
-from idp.app import open_stores
+from idp.adapters import open_stores
 from idp.authn.password import PasswordHasher
 from idp.authn.password_policy import refusal
 from idp.authn.usernames import fold

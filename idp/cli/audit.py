@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from idp.app import audit_witness, open_stores
+from idp.adapters import audit_witness, open_stores
 from idp.audit.chain import Head
 from idp.audit.verify import KeptHead, Verdict, read_heads, verify_chains
 from idp.cli.command import CONFIG, DEMO, lienthong, run, settings_or_exit

@@ -115,13 +115,7 @@ class _Demo:
         }
 
     def _show(self, results: list[StepResult]) -> None:
-        table = Table(
-            "Step", "Result", "Time", "What the system says", title="One login, three systems"
-        )
-        for result in results:
-            state = "[green]done[/]" if result.ok else "[red]failed[/]"
-            table.add_row(result.name, state, f"{result.ms} ms", result.seen)
-        self._console.print(table)
+        self._console.print(journey_table(results))
         addresses = Table("What", "Address", title="Open these in a browser")
         addresses.add_row("Sign-in provider", self._addresses.issuer + "/")
         for system in self._files.systems():
@@ -138,6 +132,17 @@ class _Demo:
             "A code for an OTP secret: [bold]lienthong otp SECRET[/]. "
             f"Facts for programs: {self._files.facts}\nStop with Ctrl-C."
         )
+
+
+def journey_table(results: list[StepResult]) -> Table:
+    """What was to happen, whether it did, how long it took, what the system said."""
+    table = Table(
+        "Step", "Result", "Time", "What the system says", title="One login, three systems"
+    )
+    for result in results:
+        state = "[green]done[/]" if result.ok else "[red]failed[/]"
+        table.add_row(result.name, state, f"{result.ms} ms", result.seen)
+    return table
 
 
 @lienthong.command()

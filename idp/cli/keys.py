@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from idp.app import key_store, open_stores, rotation_policy
+from idp.adapters import key_store, open_stores, rotation_policy
 from idp.cli.command import CONFIG, DEMO, lienthong, run, settings_or_exit
 from idp.config import Settings
 from keys.keyring import KeyRing

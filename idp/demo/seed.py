@@ -6,7 +6,7 @@ import time
 from connectors.contract import AccountId, SubjectId, SystemId
 from connectors.links.model import Evidence, Link, LinkState, Transition
 from connectors.links.sql import SqlLinks
-from idp.app import open_stores
+from idp.adapters import open_stores
 from idp.authn.password import PasswordHasher
 from idp.authn.usernames import fold
 from idp.config import Settings

@@ -1,19 +1,10 @@
-"""From a request to an answer: what `next_step` decides becomes a page, or the dialect's answer."""
+"""The way in: every dialect's entry, and the requests of the sign-in page."""
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from connectors.contract import Assurance, Dialect, Prompt, SignInRequest
-from connectors.links.account_opening import (
-    AccountOpening,
-    Claimed,
-    Unavailable,
-    Withheld,
-    WrongProof,
-)
-from idp.authn.authenticator import Authenticator, PasswordPassed, Rejected
-from idp.authn.throttle import Attempt, Throttle
+from connectors.contract import Dialect, Prompt
 from idp.errors import (
     AccessDenied,
     ConsentRequired,
@@ -21,13 +12,11 @@ from idp.errors import (
     LoginRequired,
     OAuthError,
     PageRefused,
-    TooManyAttempts,
     UnmetAuthenticationRequirements,
 )
-from idp.flows.sign_in import Decision, SignIn
-from idp.model import ClientId, Session
-from idp.ports import Accounts, Audit, Grants
-from idp.protocol.form import Form, parse_form
+from idp.flows.sign_in import SignIn
+from idp.protocol.form import parse_form
+from idp.protocol.languages import named
 from idp.protocol.next_step import (
     Claim,
     Consent,
@@ -40,17 +29,27 @@ from idp.protocol.next_step import (
     Step,
     StepUp,
 )
-from idp.web.cookies import CookieJar
-from idp.web.devices import DeviceCookies
+from idp.web.cookies import SESSION, CookieJar
 from idp.web.doors import AnsweredRefusal, Door, Reading
-from idp.web.flow_cookie import Flow, FlowCookies
+from idp.web.flow_cookie import FlowCookies
 from idp.web.http import Answer, Header, HttpRequest, see_other
-from idp.web.sign_in_pages import SignInPages
+from idp.web.sign_in_pages import SignInPages, page_path
+from idp.web.stages.claim import ClaimStage
+from idp.web.stages.consent import ConsentStage
+from idp.web.stages.password import PasswordStage
+from idp.web.stages.second_factor import SecondFactorStage
+from idp.web.turn import Turn, Visit
+from idp.web.way_on import WayOn, give_answer
 
-SESSION = "session"
-SIGN_IN_PATH = "/sign-in"
-PASSWORD_AMR = ("pwd",)
-TWO_FACTOR_AMR = ("pwd", "otp", "mfa")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """Everything that a person may be asked."""
+
+    password: PasswordStage
+    second_factor: SecondFactorStage
+    claim: ClaimStage
+    consent: ConsentStage
 
 
 class Interaction:
@@ -61,33 +60,19 @@ class Interaction:
         *,
         doors: Mapping[Dialect, Door],
         sign_in: SignIn,
-        grants: Grants,
-        accounts: Accounts,
-        authenticator: Authenticator,
-        opening: AccountOpening,
         flows: FlowCookies,
-        devices: DeviceCookies,
         cookies: CookieJar,
         pages: SignInPages,
-        audit: Audit,
-        throttle: Throttle,
-        second_factor_always: bool,
+        way_on: WayOn,
+        stages: Stages,
     ) -> None:
         self._doors = doors
         self._sign_in = sign_in
-        self._grants = grants
-        self._accounts = accounts
-        self._authenticator = authenticator
-        self._opening = opening
         self._flows = flows
-        self._devices = devices
         self._cookies = cookies
         self._pages = pages
-        self._audit = audit
-        self._throttle = throttle
-        self._second_factor_always = second_factor_always
-
-    # --- the way in -----------------------------------------------------------------------
+        self._way_on = way_on
+        self._stages = stages
 
     async def enter(self, request: HttpRequest, dialect: Dialect) -> Answer:
         """A dialect's own endpoint: answer at once, or begin a flow.
@@ -110,40 +95,23 @@ class Interaction:
             return refusal.answer
         decision = await self._sign_in.decide(handle, now, lambda _: reading.sign_in)
         if isinstance(decision.step, Issue):
-            return await self._answer(request, door, reading, decision, now)
+            return await give_answer(request, door, reading, decision, now)
         if Prompt.NONE in reading.sign_in.prompts:
             return door.refuse(request, reading, _silent_refusal(decision.step))
         locale = self._pages.locale(request, reading.ui_locales)
         flow = self._flows.begin(dialect, raw, locale, now)
-        return see_other(f"{SIGN_IN_PATH}?flow={flow.flow_id}", self._flows.header(flow))
-
-    async def _answer(
-        self, request: HttpRequest, door: Door, reading: Reading, decision: Decision, now: int
-    ) -> Answer:
-        if (
-            decision.session is None
-            or decision.standing is None
-            or not isinstance(decision.step, Issue)
-        ):
-            raise PageRefused("flow_unknown")
-        try:
-            return await door.answer(
-                request, reading, decision.session, decision.standing, decision.step, now
-            )
-        except OAuthError as error:
-            return door.refuse(request, reading, error)
-
-    # --- the pages ------------------------------------------------------------------------
+        return see_other(page_path(flow), self._flows.header(flow))
 
     async def show(self, request: HttpRequest) -> Answer:
         """GET /sign-in: the page of the step that comes next."""
         form, now = parse_form(request.query), int(request.received_at)
         flow = self._flows.read(request, form.get("flow", ""), now)
         headers: tuple[Header, ...] = ()
-        if (language := form.get("lang")) in ("vi", "en"):
-            flow = replace(flow, locale="en" if language == "en" else "vi")
+        if chosen := named(form.get("lang")):
+            flow = replace(flow, locale=chosen)
             headers = (self._flows.header(flow), self._pages.remember(flow.locale))
-        return (await self._continue(request, flow, now)).with_headers(*headers)
+        page = await self._way_on.go_on(Visit(request=request, flow=flow, now=now))
+        return page.with_headers(*headers)
 
     async def submit(self, request: HttpRequest) -> Answer:
         """POST /sign-in: one stage; which one is what `next_step` says, not what was sent."""
@@ -152,248 +120,44 @@ class Interaction:
         flow = self._flows.read(request, form.get("flow", ""), now)
         if not hmac.compare_digest(form.get("csrf", "").encode(), flow.csrf.encode()):
             raise PageRefused("flow_unknown", status=403, detail="csrf")
-        door, reading = self._reread(request, flow, now)
+        visit = Visit(request=request, flow=flow, now=now)
+        door, reading = self._way_on.reread(visit)
         if form.get("decision") in ("cancel", "deny", "continue"):
-            return await self._leave(request, flow, door, reading, now)
-        decision = await self._decide(request, flow, reading, now)
-        match decision.step:
+            return await self._leave(visit, door, reading)
+        if form.get("decision") == "restart":
+            fresh = replace(flow, password_passed=None)
+            return await self._way_on.passed(replace(visit, flow=fresh))
+        decision = await self._way_on.decide(visit, reading)
+        return await self._stage(
+            Turn(request=request, flow=flow, now=now, reading=reading, form=form, decision=decision)
+        )
+
+    async def _stage(self, turn: Turn) -> Answer:
+        """The list of stages. `next_step` has chosen; the form only fills in the answer."""
+        match turn.decision.step:
+            case Login() if turn.flow.password_passed is not None and "otp" in turn.form:
+                return await self._stages.second_factor.submit(turn, turn.flow.password_passed)
             case Login():
-                return await self._login(request, flow, reading, form, now)
+                return await self._stages.password.submit(turn)
             case StepUp():
-                return await self._step_up(request, flow, reading, form, decision, now)
+                session = turn.decision.session
+                subject = session.subject if session else None
+                return await self._stages.second_factor.submit(turn, subject)
             case Claim():
-                return await self._claim(request, flow, reading, form, decision, now)
+                return await self._stages.claim.submit(turn)
             case Consent(scopes):
-                return await self._consent(request, flow, reading, form, decision, scopes, now)
+                return await self._stages.consent.submit(turn, scopes)
             case Issue() | NoAccount() | CreateAccount() | LinkHeldBack() | LinkEnded():
-                return await self._continue(request, flow, now)
+                return await self._way_on.go_on(turn)
 
-    def _reread(self, request: HttpRequest, flow: Flow, now: int) -> tuple[Door, Reading]:
-        """The request again, through the same checks: nothing of it is taken on trust."""
-        door = self._doors[flow.dialect]
-        try:
-            return door, door.read(request, flow.raw, now)
-        except AnsweredRefusal:
-            raise PageRefused("flow_unknown") from None
-
-    async def _decide(
-        self,
-        request: HttpRequest,
-        flow: Flow,
-        reading: Reading,
-        now: int,
-        handle: str | None = None,
-    ) -> Decision:
-        handle = handle or self._cookies.read(request, SESSION)
-        return await self._sign_in.decide(
-            handle, now, lambda session: _adapted(reading.sign_in, flow, session)
-        )
-
-    async def _continue(
-        self,
-        request: HttpRequest,
-        flow: Flow,
-        now: int,
-        *headers: Header,
-        handle: str | None = None,
-        error: str | None = None,
-        status: int = 200,
-    ) -> Answer:
-        """The page of the next step, or the dialect's answer and the end of the flow."""
-        door, reading = self._reread(request, flow, now)
-        decision = await self._decide(request, flow, reading, now, handle)
-        step = decision.step
-        if isinstance(step, Issue):
-            answer = await self._answer(request, door, reading, decision, now)
-            return answer.with_headers(self._flows.clear(flow), *headers)
-        if isinstance(step, Login) and flow.signed_in_sid is not None:
-            # Signed in just now, and still not the person who was hinted at.
-            answer = door.refuse(request, reading, LoginRequired("another person signed in"))
-            return answer.with_headers(self._flows.clear(flow), *headers)
-        if isinstance(step, StepUp) and not await self._can_step_up(decision.session):
-            page = self._pages.notice(flow, reading, "assurance_not_reachable")
-        else:
-            page = self._pages.page_of(step, flow, reading, error, status)
-        return page.with_headers(*headers)
-
-    async def _can_step_up(self, session: Session | None) -> bool:
-        account = await self._accounts.by_subject(session.subject) if session else None
-        return account is not None and account.totp_secret is not None
-
-    # --- the stages -----------------------------------------------------------------------
-
-    async def _login(
-        self, request: HttpRequest, flow: Flow, reading: Reading, form: Form, now: int
-    ) -> Answer:
-        if flow.password_passed is not None and "otp" in form:
-            return await self._second_stage(request, flow, form, now)
-        if "username" not in form or "password" not in form:
-            return await self._continue(request, flow, now)
-        device = self._devices.read(request)
-        try:
-            outcome = await self._authenticator.check_password(
-                form["username"], form["password"], request.address, device
-            )
-        except TooManyAttempts:
-            self._audit.record("sign_in_throttled", {"participant": reading.sign_in.participant})
-            return await self._again(request, flow, now, "too_many_attempts", 429)
-        if isinstance(outcome, Rejected):
-            self._audit.record("sign_in_rejected", {"participant": reading.sign_in.participant})
-            return await self._again(request, flow, now, "wrong_credentials")
-        if self._needs_second(outcome, reading):
-            flow = replace(flow, password_passed=outcome.subject)
-            return await self._continue(request, flow, now, self._flows.header(flow))
-        return await self._signed_in(request, flow, outcome, Assurance.LEVEL_1, PASSWORD_AMR, now)
-
-    def _needs_second(self, outcome: PasswordPassed, reading: Reading) -> bool:
-        required = reading.sign_in.required_assurance is Assurance.LEVEL_2
-        return outcome.second_factor_available and (self._second_factor_always or required)
-
-    async def _second_stage(self, request: HttpRequest, flow: Flow, form: Form, now: int) -> Answer:
-        if flow.password_passed is None:
-            raise PageRefused("flow_unknown")
-        passed = PasswordPassed(subject=flow.password_passed, second_factor_available=True)
-        try:
-            outcome = await self._authenticator.check_otp(
-                passed.subject, form["otp"], request.address, self._devices.read(request)
-            )
-        except TooManyAttempts:
-            return await self._again(request, flow, now, "too_many_attempts", 429)
-        if isinstance(outcome, Rejected):
-            self._audit.record("otp_rejected", {})
-            return await self._again(request, flow, now, "wrong_otp")
-        return await self._signed_in(request, flow, passed, Assurance.LEVEL_2, TWO_FACTOR_AMR, now)
-
-    async def _step_up(
-        self,
-        request: HttpRequest,
-        flow: Flow,
-        reading: Reading,
-        form: Form,
-        decision: Decision,
-        now: int,
-    ) -> Answer:
-        """The second factor of whoever is signed in; never of anybody else."""
-        del reading
-        if decision.session is None or "otp" not in form:
-            return await self._continue(request, flow, now)
-        flow = replace(flow, password_passed=decision.session.subject)
-        return await self._second_stage(request, flow, form, now)
-
-    async def _signed_in(
-        self,
-        request: HttpRequest,
-        flow: Flow,
-        passed: PasswordPassed,
-        assurance: Assurance,
-        amr: tuple[str, ...],
-        now: int,
-    ) -> Answer:
-        previous = self._cookies.read(request, SESSION)
-        handle, session = await self._sign_in.open_session(
-            passed.subject, assurance, amr, now, previous
-        )
-        flow = replace(flow, password_passed=None, signed_in_sid=session.sid)
-        headers = (
-            self._cookies.set(SESSION, handle),
-            self._devices.header(request, passed.subject),
-        )
-        return await self._after(request, flow, now, handle, *headers)
-
-    async def _after(
-        self, request: HttpRequest, flow: Flow, now: int, handle: str | None, *headers: Header
-    ) -> Answer:
-        """A stage was passed: answer, or show the next page with the flow brought up to date."""
-        answer = await self._continue(request, flow, now, *headers, handle=handle)
-        if answer.status == 200 and self._flows.clear(flow) not in answer.headers:
-            return answer.with_headers(self._flows.header(flow))
-        return answer
-
-    async def _claim(
-        self,
-        request: HttpRequest,
-        flow: Flow,
-        reading: Reading,
-        form: Form,
-        decision: Decision,
-        now: int,
-    ) -> Answer:
-        """The old account is proved with its old password, once; guesses are limited like ours."""
-        system = reading.sign_in.system
-        if decision.session is None or system is None or "account" not in form:
-            return await self._continue(request, flow, now)
-        attempt = Attempt(
-            folded_username=f"{system}\0{form['account'].casefold()}",
-            address=request.address,
-            factor="claim",
-        )
-        try:
-            admission = await self._throttle.admit(attempt)
-        except TooManyAttempts:
-            return await self._again(request, flow, now, "too_many_attempts", 429)
-        outcome = await self._opening.claim(
-            decision.session.subject, system, form["account"], form.get("password", ""), now
-        )
-        match outcome:
-            case Claimed():
-                await self._throttle.succeeded(admission)
-                self._audit.record("account_claimed", {"system": system})
-                return await self._after(request, flow, now, None)
-            case Unavailable():
-                await self._throttle.unjudged(admission)
-                return await self._again(request, flow, now, "verifier_unavailable", 503)
-            case Withheld():
-                await self._throttle.succeeded(admission)
-                self._audit.record("account_withheld", {"system": system})
-                return await self._again(request, flow, now, "withheld")
-            case WrongProof():
-                self._audit.record("claim_rejected", {"system": system})
-                return await self._again(request, flow, now, "wrong_proof")
-
-    async def _consent(
-        self,
-        request: HttpRequest,
-        flow: Flow,
-        reading: Reading,
-        form: Form,
-        decision: Decision,
-        scopes: frozenset[str],
-        now: int,
-    ) -> Answer:
-        if form.get("decision") != "allow" or decision.session is None:
-            return await self._continue(request, flow, now)
-        participant = reading.sign_in.participant
-        await self._grants.consent(decision.session.subject, ClientId(participant), scopes, now)
-        self._audit.record("consent_given", {"participant": participant})
-        return await self._after(request, replace(flow, consented=True), now, None)
-
-    async def _again(
-        self, request: HttpRequest, flow: Flow, now: int, error: str, status: int = 200
-    ) -> Answer:
-        """The same page with what was wrong."""
-        return await self._continue(request, flow, now, error=error, status=status)
-
-    async def _leave(
-        self, request: HttpRequest, flow: Flow, door: Door, reading: Reading, now: int
-    ) -> Answer:
+    async def _leave(self, visit: Visit, door: Door, reading: Reading) -> Answer:
         """The person stops: the system is told, nothing was released."""
-        decision = await self._decide(request, flow, reading, now)
+        decision = await self._way_on.decide(visit, reading)
         error: OAuthError = AccessDenied("the person stopped")
         if isinstance(decision.step, StepUp):
             error = UnmetAuthenticationRequirements("the level asked for was not reached")
-        return door.refuse(request, reading, error).with_headers(self._flows.clear(flow))
-
-
-def _adapted(request: SignInRequest, flow: Flow, session: Session | None) -> SignInRequest:
-    """The request without the prompts that this very flow has satisfied in this very session."""
-    satisfied: frozenset[Prompt] = frozenset()
-    max_age = request.max_age_seconds
-    if session is not None and session.sid == flow.signed_in_sid:
-        satisfied |= {Prompt.LOGIN, Prompt.SELECT_ACCOUNT}
-        max_age = None
-    if flow.consented:
-        satisfied |= {Prompt.CONSENT}
-    return replace(request, prompts=request.prompts - satisfied, max_age_seconds=max_age)
+        refusal = door.refuse(visit.request, reading, error)
+        return refusal.with_headers(self._flows.clear(visit.flow))
 
 
 def _silent_refusal(step: Step) -> OAuthError:

@@ -16,10 +16,9 @@ from idp.model import Client, ClientId, Session
 from idp.ports import Grants, Sessions
 from idp.protocol.form import Form, parse_form
 from idp.protocol.redirect_uri import VerifiedRedirect, verify_post_logout_redirect
-from idp.web.cookies import CookieJar
+from idp.web.cookies import SESSION, CookieJar
 from idp.web.doors import origin_of
 from idp.web.http import Answer, Header, HttpRequest, see_other
-from idp.web.interaction import SESSION
 from idp.web.page_answers import PageAnswers
 from idp.web.views import NoticeView
 from keys.errors import SealBroken
@@ -27,6 +26,8 @@ from keys.seal import Sealer
 
 CONFIRMATION = "lo"
 MAX_STATE = 2048
+FORGET_PAGES: Header = (b"clear-site-data", b'"cache"')
+"""Browsers keep whole pages for the Back button, `no-store` or not; these must not come back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,12 +145,12 @@ class LogoutPages:
         now: int,
     ) -> Answer:
         notices = await self._logout.end(session, digest_of(handle), now)
-        clear = self._cookies.clear(SESSION)
+        forget = (self._cookies.clear(SESSION), FORGET_PAGES)
         if location is not None:
-            return see_other(location, clear)
+            return see_other(location, *forget)
         locale = self._pages.locale(request, ui_locales)
         names = tuple(sorted(self._name(notice.participant, locale) for notice in notices))
-        return self._signed_out(request, ui_locales, names, None, clear)
+        return self._signed_out(request, ui_locales, names, None, *forget)
 
     def _name(self, participant: str, locale: Locale) -> str:
         if participant.startswith(SYSTEM_PREFIX):
@@ -162,7 +163,7 @@ class LogoutPages:
         """The confirmation page: its answer is bound to this very session."""
         nonce = self._pages.nonce()
         sealed = self._sealer.seal_handle(
-            CONFIRMATION, orjson.dumps([asked.location()]), digest_of(handle)
+            CONFIRMATION, orjson.dumps([asked.location(), asked.ui_locales]), digest_of(handle)
         )
         view = NoticeView(
             locale=self._pages.locale(request, asked.ui_locales),
@@ -183,8 +184,8 @@ class LogoutPages:
             raw = self._sealer.open_handle(CONFIRMATION, form["confirmation"], digest_of(handle))
         except SealBroken:
             raise PageRefused("flow_unknown", status=403, detail="csrf") from None
-        (location,) = orjson.loads(raw)
-        return await self._end(request, session, handle, location, None, now)
+        location, ui_locales = orjson.loads(raw)
+        return await self._end(request, session, handle, location, ui_locales, now)
 
     def _signed_out(
         self,

@@ -2,14 +2,15 @@
 
 from connectors.contract import Locale
 from idp.ports import Entropy
+from idp.protocol.languages import language_for
 from idp.web.cookies import CookieJar
 from idp.web.http import NO_SNIFF, NO_STORE, Answer, Header, HttpRequest
 from idp.web.pages import Pages
-from idp.web.texts import locale_for
 from idp.web.views import NoticeView
 
 HTML: Header = (b"content-type", b"text/html; charset=utf-8")
 LANGUAGE_COOKIE = "lang"
+YEAR_SECONDS = 365 * 86400
 
 
 class PageAnswers:
@@ -24,10 +25,17 @@ class PageAnswers:
         """A fresh nonce for one page."""
         return self._entropy(12).hex()
 
-    def locale(self, request: HttpRequest, *preferences: str | None) -> Locale:
-        """The language: what the flow says, then the person's cookie, then the browser."""
-        accepted = request.header(b"accept-language").decode("latin-1")
-        return locale_for(*preferences, self._cookies.read(request, LANGUAGE_COOKIE), accepted)
+    def locale(self, request: HttpRequest, ui_locales: str | None = None) -> Locale:
+        """The language of a page; see `language_for` for whose word counts first."""
+        return language_for(
+            ui_locales=ui_locales,
+            remembered=self._cookies.read(request, LANGUAGE_COOKIE),
+            accepted=request.header(b"accept-language").decode("latin-1"),
+        )
+
+    def remember(self, locale: Locale) -> Header:
+        """Set-Cookie for the language that the person chose."""
+        return self._cookies.set(LANGUAGE_COOKIE, locale, YEAR_SECONDS)
 
     def page(
         self,

@@ -11,6 +11,7 @@ from idp.web.views import (
     ClaimView,
     ConsentView,
     FormPostView,
+    FormView,
     HomeView,
     LoginView,
     NoticeView,
@@ -72,6 +73,7 @@ class Pages:
 
     def _render(self, template: str, view: View, **more: str) -> bytes:
         locale: Locale = view.locale
+        wrong = isinstance(view, FormView) and view.error is not None
         return (
             self._templates.get_template(template)
             .render(
@@ -81,6 +83,7 @@ class Pages:
                 service_name=self._service_name.for_locale(locale),
                 support=self._support.for_locale(locale) if self._support else None,
                 css_path=self.css_path,
+                problem_title=f"{text('error.title', locale)}: " if wrong else "",
                 **more,
             )
             .encode()

@@ -1,6 +1,6 @@
 """Which page belongs to which step."""
 
-from connectors.contract import Locale
+from connectors.contract import LOCALES, Locale
 from idp.errors import PageRefused
 from idp.protocol.next_step import (
     Claim,
@@ -14,36 +14,43 @@ from idp.protocol.next_step import (
     Step,
     StepUp,
 )
-from idp.web.cookies import CookieJar
 from idp.web.doors import Reading, origin_of
 from idp.web.flow_cookie import Flow
 from idp.web.http import Answer, Header, HttpRequest
-from idp.web.page_answers import LANGUAGE_COOKIE, PageAnswers
+from idp.web.page_answers import PageAnswers
 from idp.web.views import ClaimView, ConsentView, LoginView, NoticeView, OtpView
 
-YEAR_SECONDS = 365 * 86400
-ACTION = "/sign-in"
+SIGN_IN_PATH = "/sign-in"
+_SCOPES = (
+    "openid", "profile", "vn_identity", "vn_business", "vn_staff", "phone", "email", "address",
+    "offline_access",
+)  # fmt: skip
 
 
 class SignInPages:
     """Fills the views of a sign-in."""
 
-    def __init__(self, answers: PageAnswers, cookies: CookieJar) -> None:
+    def __init__(self, answers: PageAnswers) -> None:
         self._answers = answers
-        self._cookies = cookies
 
-    def locale(self, request: HttpRequest, *preferences: str | None) -> Locale:
+    def locale(self, request: HttpRequest, ui_locales: str | None) -> Locale:
         """See `PageAnswers.locale`."""
-        return self._answers.locale(request, *preferences)
+        return self._answers.locale(request, ui_locales)
 
     def remember(self, locale: Locale) -> Header:
-        """Set-Cookie for the language that the person chose."""
-        return self._cookies.set(LANGUAGE_COOKIE, locale, YEAR_SECONDS)
+        """See `PageAnswers.remember`."""
+        return self._answers.remember(locale)
 
     def page_of(
-        self, step: Step, flow: Flow, reading: Reading, error: str | None, status: int
+        self,
+        step: Step,
+        flow: Flow,
+        reading: Reading,
+        error: str | None,
+        status: int,
+        typed: str = "",
     ) -> Answer:
-        """The page of a step that needs one."""
+        """The page of a step that needs one. `typed`: the name that was typed before, kept."""
         nonce = self._answers.nonce()
         pages, name = self._answers.pages, reading.sign_in.participant_name.for_locale(flow.locale)
         locale, links, hidden = flow.locale, _links(flow), _hidden(flow)
@@ -51,31 +58,32 @@ class SignInPages:
             case Login() if flow.password_passed is None:
                 body = pages.login(
                     LoginView(
-                        locale=locale, nonce=nonce, lang_links=links, action=ACTION, hidden=hidden,
-                        participant_name=name, error=error, username=reading.login_hint or "",
+                        locale=locale, nonce=nonce, lang_links=links, action=SIGN_IN_PATH, hidden=hidden,
+                        participant_name=name, error=error, username=typed or reading.login_hint or "",
                     )
                 )  # fmt: skip
             case Login() | StepUp():
                 body = pages.otp(
                     OtpView(
-                        locale=locale, nonce=nonce, lang_links=links, action=ACTION, hidden=hidden,
+                        locale=locale, nonce=nonce, lang_links=links, action=SIGN_IN_PATH, hidden=hidden,
                         participant_name=name, error=error,
+                        can_restart=isinstance(step, Login),
                     )
                 )  # fmt: skip
             case Claim():
                 body = pages.claim(
                     ClaimView(
-                        locale=locale, nonce=nonce, lang_links=links, action=ACTION, hidden=hidden,
-                        participant_name=name, error=error,
+                        locale=locale, nonce=nonce, lang_links=links, action=SIGN_IN_PATH, hidden=hidden,
+                        participant_name=name, error=error, account=typed,
                     )
                 )  # fmt: skip
             case Consent(scopes):
                 body = pages.consent(
                     ConsentView(
-                        locale=locale, nonce=nonce, lang_links=links, action=ACTION, hidden=hidden,
+                        locale=locale, nonce=nonce, lang_links=links, action=SIGN_IN_PATH, hidden=hidden,
                         participant_name=name, error=error,
                         host=origin_of(reading.return_address),
-                        scopes=tuple(sorted(scopes, key=lambda s: (s != "openid", s))),
+                        scopes=tuple(sorted(scopes, key=_reading_order)),
                     )
                 )  # fmt: skip
             case NoAccount():
@@ -96,7 +104,7 @@ class SignInPages:
             nonce=nonce,
             lang_links=_links(flow),
             reason=reason,
-            action=ACTION,
+            action=SIGN_IN_PATH,
             hidden=_hidden(flow),
         )
         return self._page(self._answers.pages.notice(view), nonce, reading, 200)
@@ -106,9 +114,20 @@ class SignInPages:
         return self._answers.page(body, nonce, status, form_targets=targets)
 
 
+def _reading_order(scope: str) -> tuple[int, str]:
+    """Who, then how to reach them, then for how long; made-up scopes last."""
+    known = _SCOPES.index(scope) if scope in _SCOPES else len(_SCOPES)
+    return known, scope
+
+
 def _hidden(flow: Flow) -> dict[str, str]:
     return {"flow": flow.flow_id, "csrf": flow.csrf}
 
 
+def page_path(flow: Flow) -> str:
+    """Where the page of a flow is: whatever its next step is."""
+    return f"{SIGN_IN_PATH}?flow={flow.flow_id}"
+
+
 def _links(flow: Flow) -> dict[str, str]:
-    return {lang: f"{ACTION}?flow={flow.flow_id}&lang={lang}" for lang in ("vi", "en")}
+    return {lang: f"{page_path(flow)}&lang={lang}" for lang in LOCALES}

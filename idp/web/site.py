@@ -9,9 +9,9 @@ from starlette.exceptions import HTTPException
 from connectors.registry import System
 from idp.flows.sign_in import SignIn
 from idp.ports import Grants
-from idp.web.cookies import CookieJar
+from idp.protocol.languages import named
+from idp.web.cookies import SESSION, CookieJar
 from idp.web.http import Answer, HttpRequest
-from idp.web.interaction import SESSION
 from idp.web.page_answers import PageAnswers
 from idp.web.views import HomeView
 
@@ -54,7 +54,8 @@ def make_site(
         own = _own(request)
         session = await sign_in.session(cookies.read(own, SESSION))
         person = await grants.person(session.subject) if session else None
-        nonce, locale = pages.nonce(), pages.locale(own, request.query_params.get("lang"))
+        chosen = named(request.query_params.get("lang"))
+        nonce, locale = pages.nonce(), chosen or pages.locale(own)
         view = HomeView(
             locale=locale,
             nonce=nonce,
@@ -62,7 +63,8 @@ def make_site(
             signed_in_name=person[2].full_name if person and person[1] else None,
             systems=tuple((s.name.for_locale(locale), s.address) for s in systems),
         )
-        return _response(pages.page(pages.pages.home(view), nonce))
+        remembered = (pages.remember(locale),) if chosen else ()
+        return _response(pages.page(pages.pages.home(view), nonce, 200, *remembered))
 
     @site.exception_handler(HTTPException)
     async def not_found(request: Request, error: HTTPException) -> Response:

@@ -1,6 +1,5 @@
 """Every text of the pages, in Vietnamese and English. One key, both languages."""
 
-import re
 import unicodedata
 
 from connectors.contract import LOCALES, Locale
@@ -25,23 +24,34 @@ TEXTS: dict[str, T] = {
     "login.username": ("Tên đăng nhập", "User name"),
     "login.password": ("Mật khẩu", "Password"),
     "login.submit": ("Đăng nhập", "Sign in"),
-    "cancel": ("Hủy và quay lại", "Cancel and go back"),
-    "otp.title": ("Mã xác thực", "Verification code"),
-    "otp.lead": (
-        "Quý vị vui lòng nhập mã gồm 6 chữ số trong ứng dụng xác thực để tiếp tục đến",
-        "Enter the 6-digit code from your authenticator app to continue to",
+    "login.help": (
+        "Nếu quên tên đăng nhập hoặc mật khẩu, Quý vị vui lòng liên hệ bộ phận hỗ trợ.",
+        "If you forgot your user name or your password, please contact support.",
     ),
+    "cancel": ("Hủy và quay lại", "Cancel and go back"),
+    "otp.title": ("Nhập mã xác thực", "Enter your code"),
     "otp.field": ("Mã gồm 6 chữ số", "6-digit code"),
+    "otp.hint": (
+        "Quý vị vui lòng mở ứng dụng xác thực trên điện thoại để xem mã. Mã đổi sau mỗi 30 giây.",
+        "Open the authenticator app on your phone to see it. It changes every 30 seconds.",
+    ),
+    "otp.restart": ("Dùng tên đăng nhập khác", "Use another user name"),
+    "otp.help": (
+        "Nếu mất điện thoại hoặc đổi máy, Quý vị vui lòng liên hệ bộ phận hỗ trợ.",
+        "If you lost or changed your phone, please contact support.",
+    ),
     "otp.submit": ("Xác nhận", "Confirm"),
-    "consent.title": ("Đồng ý chia sẻ thông tin", "Share your information"),
+    "consent.title": ("Chia sẻ thông tin của Quý vị?", "Share your information?"),
     "consent.lead": (
         "muốn nhận những thông tin sau đây của Quý vị:",
         "would like to receive the following information about you:",
     ),
     "consent.host": ("Địa chỉ đã đăng ký", "Registered address"),
     "consent.note": (
-        "Thông tin chỉ được chia sẻ khi Quý vị đồng ý.",
-        "Nothing is shared unless you allow it.",
+        "Thông tin chỉ được chia sẻ khi Quý vị đồng ý. Nếu không đồng ý, Quý vị được đưa trở lại ứng "
+        "dụng và không có gì được chia sẻ.",
+        "Nothing is shared unless you allow it. If you do not, you go back to the application and "
+        "nothing is shared.",
     ),
     "consent.allow": ("Đồng ý", "Allow"),
     "consent.deny": ("Không đồng ý", "Do not allow"),
@@ -67,10 +77,16 @@ TEXTS: dict[str, T] = {
         "This is your first sign-in with your electronic identity to",
     ),
     "claim.explain": (
-        "Nếu Quý vị đã có tài khoản tại đây, vui lòng nhập tên và mật khẩu cũ của hệ thống đó. "
-        "Chỉ cần làm một lần; từ lần sau Quý vị không cần mật khẩu cũ nữa.",
-        "If you already have an account there, enter its old name and old password. You do this "
-        "once; after that the old password is not needed any more.",
+        "Nếu Quý vị đã có tài khoản tại hệ thống này, vui lòng nhập tên và mật khẩu cũ của tài khoản "
+        "đó. Chỉ cần làm một lần; từ lần sau Quý vị không cần mật khẩu cũ nữa.",
+        "If you already have an account in that system, enter its old name and old password. You do "
+        "this once; after that the old password is not needed any more.",
+    ),
+    "claim.none": (
+        "Nếu chưa từng có tài khoản tại hệ thống này, Quý vị vui lòng chọn “Dừng lại” và liên hệ cơ "
+        "quan quản lý hệ thống.",
+        "If you never had an account there, please choose “Stop” and contact the agency that runs "
+        "the system.",
     ),
     "claim.account": ("Tên tài khoản cũ", "Old account name"),
     "claim.password": ("Mật khẩu cũ", "Old password"),
@@ -82,21 +98,44 @@ TEXTS: dict[str, T] = {
         "If nothing happens, please use the button below to go to",
     ),
     "continue": ("Tiếp tục", "Continue"),
-    "home.title": ("Cổng đăng nhập của tỉnh", "The province's sign-in"),
+    "back_to_system": ("Quay lại hệ thống", "Go back to the system"),
+    "to_home": ("Về trang chính", "Go to the start page"),
+    "logout_confirm.go": ("Đăng xuất", "Sign out"),
+    "logout_confirm.stay": ("Không đăng xuất", "Stay signed in"),
+    "signed_out.shared": (
+        "Nếu đang dùng máy chung, Quý vị nên đóng trình duyệt.",
+        "On a shared computer, please close the browser as well.",
+    ),
+    "home.title": ("Cổng đăng nhập của tỉnh", "Identity service of the province"),
     "home.hello": ("Quý vị đang đăng nhập với tên", "You are signed in as"),
     "home.nobody": ("Quý vị chưa đăng nhập.", "You are not signed in."),
+    "home.how": (
+        "Quý vị đăng nhập tại hệ thống muốn sử dụng, hệ thống đó sẽ đưa Quý vị đến đây. Sau đó Quý vị "
+        "không phải đăng nhập lại ở các hệ thống khác.",
+        "You sign in at the system that you want to use; it brings you here. After that the other "
+        "systems do not ask you again.",
+    ),
+    "home.shared": (
+        "Nếu đang dùng máy chung, Quý vị nên đăng xuất khi dùng xong.",
+        "On a shared computer, please sign out when you have finished.",
+    ),
     "home.systems": ("Các hệ thống đã kết nối", "Connected systems"),
-    "home.none": ("Chưa có hệ thống nào được kết nối.", "No system is connected yet."),
+    "home.none": (
+        "Hiện chưa có hệ thống nào được kết nối. Quý vị vui lòng quay lại sau.",
+        "No system is connected yet. Please come back later.",
+    ),
     "home.logout": ("Đăng xuất khỏi tất cả hệ thống", "Sign out of all systems"),
     "error.label": ("Không thực hiện được", "There is a problem"),
+    "error.title": ("Lỗi", "Error"),
     "correlation": ("Mã tra cứu khi cần hỗ trợ", "Reference for support"),
     "error.wrong_credentials": (
         "Tên đăng nhập hoặc mật khẩu không đúng. Quý vị vui lòng kiểm tra và nhập lại.",
         "The user name or the password is not right. Please check and try again.",
     ),
     "error.wrong_otp": (
-        "Mã không đúng, đã dùng hoặc đã hết hạn. Quý vị vui lòng chờ mã mới và nhập lại.",
-        "The code is wrong, used or expired. Please wait for the next code and try again.",
+        "Mã không đúng, đã dùng hoặc đã hết hạn. Quý vị vui lòng chờ mã mới trong ứng dụng và nhập "
+        "lại.",
+        "The code is wrong, used or expired. Please wait for the next code in the app and try again.",
     ),
     "error.wrong_proof": (
         "Không xác nhận được tài khoản cũ với tên và mật khẩu này. Nếu quên mật khẩu, Quý vị vui "
@@ -111,12 +150,16 @@ TEXTS: dict[str, T] = {
         "not opened again by itself. Please contact the agency that runs the system.",
     ),
     "error.verifier_unavailable": (
-        "Hệ thống cũ hiện không trả lời. Quý vị vui lòng thử lại sau; chưa có gì thay đổi.",
-        "The old system does not answer at the moment. Please try again later; nothing changed.",
+        "Hệ thống cũ hiện không trả lời nên chưa xác nhận được tài khoản. Chưa có gì thay đổi; Quý vị "
+        "vui lòng thử lại sau ít phút.",
+        "The old system does not answer at the moment, so the account could not be confirmed. "
+        "Nothing has changed; please try again in a few minutes.",
     ),
     "error.too_many_attempts": (
-        "Quý vị đã thử quá nhiều lần. Vui lòng chờ ít phút rồi thử lại.",
-        "Too many attempts. Please wait a few minutes and try again.",
+        "Có quá nhiều lần thử không thành công. Để bảo vệ tài khoản, việc kiểm tra tạm dừng; Quý vị "
+        "vui lòng chờ ít phút rồi thử lại.",
+        "There were too many attempts. To protect the account, checking is paused; please wait a few "
+        "minutes and try again.",
     ),
 }
 
@@ -133,58 +176,67 @@ _NOTICES: dict[str, tuple[T, T]] = {
     "redirect_uri_unknown": (
         ("Địa chỉ quay lại không hợp lệ", "The return address is not registered"),
         (
-            "Để bảo vệ Quý vị, chúng tôi không chuyển đến địa chỉ chưa được đăng ký.",
-            "To protect you, we never send you to an address that is not registered.",
+            "Ứng dụng yêu cầu đưa Quý vị đến một địa chỉ chưa được đăng ký. Để bảo vệ Quý vị, chúng "
+            "tôi không chuyển đến đó. Quý vị vui lòng báo cho đơn vị quản lý ứng dụng.",
+            "The application asked us to send you to an address that is not registered. To protect "
+            "you, we do not go there. Please tell the people who run the application.",
         ),
     ),
     "post_logout_redirect_uri_unknown": (
         ("Địa chỉ sau đăng xuất không hợp lệ", "The address after sign-out is not registered"),
         (
-            "Để bảo vệ Quý vị, chúng tôi không chuyển đến địa chỉ chưa được đăng ký.",
-            "To protect you, we never send you to an address that is not registered.",
+            "Ứng dụng yêu cầu đưa Quý vị đến một địa chỉ chưa được đăng ký nên yêu cầu đăng xuất chưa "
+            "được thực hiện. Quý vị có thể đăng xuất tại trang chính.",
+            "The application asked us to send you to an address that is not registered, so you were "
+            "not signed out. You can sign out on the start page.",
         ),
     ),
     "flow_unknown": (
-        ("Phiên đăng nhập không còn hiệu lực", "This sign-in has expired"),
+        ("Phiên đăng nhập không còn hiệu lực", "This sign-in is no longer valid"),
         (
-            "Quý vị vui lòng quay lại hệ thống muốn sử dụng và bắt đầu đăng nhập lại.",
-            "Please go back to the system you want to use and start again.",
+            "Trang này đã được dùng xong, đã quá 15 phút, hoặc được mở trong một trình duyệt khác. Quý vị "
+            "vui lòng quay lại hệ thống muốn sử dụng và đăng nhập lại.",
+            "This page was used already, is older than 15 minutes, or was opened in another browser. "
+            "Please go back to the system that you want to use and sign in again.",
         ),
     ),
     "invalid_request": (
         ("Yêu cầu không hợp lệ", "The request is not valid"),
         (
-            "Quý vị vui lòng quay lại hệ thống muốn sử dụng và thử lại.",
-            "Please go back to the system you want to use and try again.",
+            "Chúng tôi không đọc được yêu cầu này. Quý vị vui lòng quay lại hệ thống muốn sử dụng và thử "
+            "lại; nếu vẫn gặp lỗi, xin báo cho bộ phận hỗ trợ.",
+            "We cannot read this request. Please go back to the system that you want to use and try "
+            "again; if it happens again, please tell support.",
         ),
     ),
     "too_many_attempts": (
         ("Quá nhiều lần thử", "Too many attempts"),
         (
-            "Quý vị vui lòng chờ ít phút rồi thử lại.",
-            "Please wait a few minutes and try again.",
+            "Để bảo vệ tài khoản, việc kiểm tra tạm dừng. Quý vị vui lòng chờ ít phút rồi thử lại.",
+            "To protect the account, checking is paused. Please wait a few minutes and try again.",
         ),
     ),
     "temporarily_unavailable": (
         ("Hệ thống đang bận", "The service is busy"),
         (
-            "Quý vị vui lòng thử lại sau ít phút. Chưa có gì bị mất.",
-            "Please try again in a few minutes. Nothing was lost.",
+            "Chúng tôi chưa xử lý được yêu cầu này. Quý vị vui lòng thử lại sau ít phút.",
+            "We could not deal with this request. Please try again in a few minutes.",
         ),
     ),
     "server_error": (
         ("Đã xảy ra lỗi", "Something went wrong"),
         (
-            "Lỗi đã được ghi nhận. Quý vị vui lòng thử lại; khi cần hỗ trợ, xin cung cấp mã tra "
-            "cứu dưới đây.",
-            "The fault was recorded. Please try again; for support, tell us the reference below.",
+            "Đây là lỗi của chúng tôi và đã được ghi nhận. Quý vị vui lòng thử lại; nếu vẫn gặp lỗi, xin "
+            "cung cấp mã tra cứu dưới đây cho bộ phận hỗ trợ.",
+            "The fault is ours, and it was recorded. Please try again; if it happens again, please "
+            "give support the reference below.",
         ),
     ),
     "not_found": (
         ("Không tìm thấy trang", "Page not found"),
         (
-            "Trang Quý vị tìm không tồn tại.",
-            "The page that you are looking for does not exist.",
+            "Trang Quý vị tìm không tồn tại hoặc đã được chuyển đi. Quý vị vui lòng kiểm tra lại địa chỉ.",
+            "The page that you are looking for does not exist or has moved. Please check the address.",
         ),
     ),
     "no_account": (
@@ -233,7 +285,10 @@ _NOTICES: dict[str, tuple[T, T]] = {
     ),
     "access_denied": (
         ("Đã hủy", "Cancelled"),
-        ("Quý vị đã hủy yêu cầu. Chưa có gì được chia sẻ.", "You cancelled. Nothing was shared."),
+        (
+            "Quý vị đã hủy yêu cầu. Không có gì được chia sẻ.",
+            "You cancelled. Nothing was shared.",
+        ),
     ),
     "signed_out": (
         ("Quý vị đã đăng xuất", "You are signed out"),
@@ -247,7 +302,7 @@ _NOTICES: dict[str, tuple[T, T]] = {
         ("Phiên đăng nhập đã kết thúc.", "Your session has ended."),
     ),
     "logout_confirm": (
-        ("Đăng xuất?", "Sign out?"),
+        ("Quý vị muốn đăng xuất?", "Sign out?"),
         (
             "Quý vị sẽ đăng xuất khỏi tất cả hệ thống đã đăng nhập trong phiên này.",
             "You will be signed out of every system that you entered in this session.",
@@ -260,7 +315,6 @@ for _reason, (_title, _body) in _NOTICES.items():
 REASONS = frozenset(_NOTICES)
 
 _MAX_SHOWN = 200
-_LANGUAGE = re.compile(r"\b(vi|en)\b", re.ASCII)
 
 
 def text(key: str, locale: Locale) -> str:
@@ -280,12 +334,3 @@ def shown(value: str) -> str:
     """A value from outside, fit to be shown: no control or direction characters, capped."""
     kept = "".join(c for c in value if unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs"))
     return kept if len(kept) <= _MAX_SHOWN else kept[:_MAX_SHOWN] + "…"
-
-
-def locale_for(*preferences: str | None) -> Locale:
-    """The first language of ours in the first preference that names one; else Vietnamese."""
-    for preference in preferences:
-        found = _LANGUAGE.search((preference or "").lower()[:200])
-        if found:
-            return "en" if found.group(1) == "en" else "vi"
-    return "vi"

@@ -24,6 +24,11 @@ class FormView(View):
     participant_name: str
     error: str | None = None
 
+    @property
+    def blames_input(self) -> bool:
+        """Whether the error is about what was typed, rather than about us or about a limit."""
+        return self.error is not None and self.error.startswith("wrong_")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginView(FormView):
@@ -34,7 +39,10 @@ class LoginView(FormView):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtpView(FormView):
-    """Field `otp`; button `decision=cancel`."""
+    """Field `otp`; buttons `decision=cancel`, `decision=restart`."""
+
+    can_restart: bool = False
+    """Whether another user name can still be given: nobody is signed in yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +57,8 @@ class ConsentView(FormView):
 class ClaimView(FormView):
     """Fields `account`, `password`; buttons `decision=claim`, `decision=cancel`."""
 
+    account: str = field(default="", repr=False)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeView(View):
@@ -58,7 +68,7 @@ class NoticeView(View):
     correlation: str | None = None
     action: str | None = None
     hidden: Mapping[str, str] = field(default_factory=dict)
-    """With an action: one button that goes on (`decision=continue`)."""
+    """With an action: one button that goes back to the system (`decision=continue`)."""
     link: str | None = None
     items: tuple[str, ...] = ()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from connectors.contract import LOCALES
-from idp.web.texts import TEXTS, locale_for, shown
+from idp.web.texts import TEXTS, shown
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = [p for name in ("idp", "connectors", "keys") for p in sorted((ROOT / name).rglob("*.py"))]
@@ -127,8 +127,6 @@ def test_every_text_that_a_template_names_exists() -> None:
 def test_shown_values_are_harmless_and_short() -> None:
     assert shown("a\u202eb\x00c\u200bd") == "abcd"
     assert len(shown("x" * 500)) == 201
-    assert locale_for("fr en", None) == "en"
-    assert locale_for(None, "de") == "vi"
 
 
 def test_the_lock_files_hold_hashes_and_no_address() -> None:

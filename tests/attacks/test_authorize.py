@@ -2,7 +2,7 @@
 
 import pytest
 
-from idp.app import open_stores
+from idp.adapters import open_stores
 from tests.fixtures_world import ISSUER, World, answer
 
 

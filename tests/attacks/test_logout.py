@@ -147,7 +147,7 @@ class Silent:
 
 
 async def delivery(world: World, egress: Recorder, stack: Any) -> NoticeDelivery:
-    from idp.app import key_store, open_stores, rotation_policy
+    from idp.adapters import key_store, open_stores, rotation_policy
     from keys.keyring import KeyRing
 
     stores = await stack.enter_async_context(open_stores(world.settings, world.clock))
@@ -177,7 +177,7 @@ async def test_each_participant_is_told_until_it_has_heard(world: World) -> None
     tokens = await browser.tokens(world.alice)
     other = await browser.tokens(client_id="portal", redirect_uri="https://portal.test/cb")
     assert other["access_token"]
-    from idp.app import open_stores
+    from idp.adapters import open_stores
 
     async with open_stores(world.settings, world.clock) as stores:
         row = await stores.database.one("SELECT sid, subject_id FROM family LIMIT 1")
@@ -224,7 +224,7 @@ async def test_a_notice_that_nobody_takes_becomes_a_dead_letter(world: World) ->
     from contextlib import AsyncExitStack
 
     from connectors.contract import PairwiseSub, SessionId
-    from idp.app import open_stores
+    from idp.adapters import open_stores
 
     subject = world.alice.account.subject
     async with open_stores(world.settings, world.clock) as stores:

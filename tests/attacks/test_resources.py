@@ -171,7 +171,7 @@ async def test_a_client_sees_only_its_own_tokens_unless_it_is_a_resource_server(
 
 
 async def test_a_disabled_person_is_disabled_everywhere_at_once(world: World) -> None:
-    from idp.app import open_stores
+    from idp.adapters import open_stores
 
     tokens = await world.browser().tokens(world.alice)
     async with open_stores(world.settings, world.clock) as stores:

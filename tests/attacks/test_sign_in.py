@@ -10,7 +10,7 @@ import pytest
 from connectors.contract import SystemId
 from connectors.links.model import Evidence, LinkState, Transition
 from connectors.links.sql import SqlLinks
-from idp.app import open_stores
+from idp.adapters import open_stores
 from idp.audit.writer import BatchingAudit
 from idp.authn.totp import code_at, step_of
 from tests.fixtures_world import (
@@ -43,7 +43,8 @@ async def test_unknown_wrong_and_disabled_look_the_same(world: World) -> None:
         right = world.dora.password if username == "dora" else "x" * 20
         response = await browser.submit(page, username=username, password=right)
         assert response.status_code == 200
-        bodies.append(neutral(response.text))
+        assert f'value="{username}"' in response.text  # what was typed, and nothing else
+        bodies.append(neutral(response.text.replace(f'value="{username}"', 'value=""')))
     assert bodies[0] == bodies[1] == bodies[2]
     assert "không đúng" in bodies[0]
 
@@ -57,6 +58,7 @@ async def test_twins_of_a_user_name_share_one_counter(world: World) -> None:
     page = await login_page(browser)
     response = await browser.submit(page, username="anh.tuyet", password="x" * 20)
     assert response.status_code == 429
+    assert 0 < int(response.headers["retry-after"]) <= 900
 
 
 async def test_a_stranger_cannot_lock_somebody_out(world: World) -> None:
@@ -82,6 +84,32 @@ async def test_no_stage_can_be_skipped(world: World, stage: dict[str, str]) -> N
     response = await browser.submit(page, **stage)
     assert response.status_code in (200, 403)
     assert "__Host-lt-session" not in browser.http.cookies
+
+
+async def test_a_passed_stage_is_answered_with_a_redirect(world: World) -> None:
+    """What follows can be reloaded, and gone back to, without the password being sent again."""
+    browser = world.browser()
+    page = await login_page(browser)
+    form = Fields(page.text)  # type: ignore[attr-defined]
+    typed = {"username": "anh.tuyet", "password": world.alice.password}
+    passed = await browser.http.post("/sign-in", data=form.values | typed)
+    assert (passed.status_code, passed.content) == (303, b"")
+    assert passed.headers["location"] == f"/sign-in?flow={form.values['flow']}"
+    for _ in range(2):
+        reloaded = await browser.http.get(passed.headers["location"])
+        assert "one-time-code" in reloaded.text
+    assert "__Host-lt-session" not in browser.http.cookies
+
+
+async def test_another_user_name_can_be_given_before_the_code(world: World) -> None:
+    browser = world.browser()
+    page = await login_page(browser)
+    page = await browser.submit(page, username="anh.tuyet", password=world.alice.password)
+    assert 'value="restart"' in page.text
+    page = await browser.submit(page, decision="restart")
+    assert "current-password" in page.text
+    page = await browser.submit(page, username="bao.khanh", password=world.bob.password)
+    assert "code" in answer(await browser.submit(page, otp=world.otp(world.bob)))
 
 
 async def test_the_second_stage_belongs_to_the_person_of_the_first(world: World) -> None:
@@ -372,6 +400,9 @@ async def test_guesses_at_old_passwords_are_limited(world: World) -> None:
         statuses.append(answered.status_code)
     assert statuses[0] == 200
     assert statuses[-1] == 429
+    assert int(answered.headers["retry-after"]) > 0
+    assert 'value="khanhtb"' in answered.text
+    assert "sai-" not in answered.text
 
 
 async def test_the_state_of_the_application_comes_back_inside_the_ticket(world: World) -> None:

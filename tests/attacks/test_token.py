@@ -102,7 +102,7 @@ async def test_a_code_of_a_minute_ago_is_dead(world: World) -> None:
 
 
 async def test_the_gate_is_asked_again_at_redemption(world: World) -> None:
-    from idp.app import open_stores
+    from idp.adapters import open_stores
 
     code = await world.browser().code(world.alice)
     async with open_stores(world.settings, world.clock) as stores:

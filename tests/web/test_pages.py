@@ -52,8 +52,9 @@ def every_view(locale: Locale) -> tuple[View, ...]:
         LoginView(**form, error="wrong_credentials", username="an"),
         LoginView(**form, error="too_many_attempts"),
         OtpView(**form, error="wrong_otp"),
+        OtpView(**form, can_restart=True),
         ConsentView(**form, host="https://rp1.test", scopes=tuple(sorted(KNOWN))),
-        ClaimView(**form, error="wrong_proof"),
+        ClaimView(**form, error="wrong_proof", account="lannt85"),
         ClaimView(**form, error="verifier_unavailable"),
         NoticeView(**page, reason="server_error", correlation="0123abcd"),
         NoticeView(**page, reason="no_account", action="/sign-in", hidden=HIDDEN),
@@ -143,11 +144,63 @@ def test_every_field_has_a_label_and_says_how_to_fill_it(view: View) -> None:
 def test_an_error_is_announced_and_tied_to_its_fields(view: View) -> None:
     outline = Outline(render(view))
     alerts = [one for _, one in outline.elements if one.get("role") == "alert"]
-    wrong = isinstance(view, FormView) and view.error is not None
-    assert [one["id"] for one in alerts] == (["problem"] if wrong else [])
+    error = view.error if isinstance(view, FormView) else None
+    assert [one["id"] for one in alerts] == (["problem"] if error else [])
     for field in outline.inputs():
-        assert field.get("aria-describedby") == ("problem" if wrong else None)
-        assert ("aria-invalid" in field) == wrong
+        described = (field.get("aria-describedby") or "").split()
+        assert ("problem" in described) == bool(error)
+        assert set(described) <= set(outline.ids())
+        assert ("aria-invalid" in field) == (error or "").startswith("wrong_")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_focus_goes_where_the_problem_can_be_mended(view: View) -> None:
+    outline = Outline(render(view))
+    focused = [one["id"] for _, one in outline.elements if "autofocus" in one]
+    error = view.error if isinstance(view, FormView) else None
+    if error is None:
+        assert focused == []
+    elif error.startswith("wrong_"):
+        assert focused == [outline.inputs()[0]["id"]]
+    else:
+        assert focused == ["problem"]
+        assert next(one for _, one in outline.elements if one.get("id") == "problem")["tabindex"]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_title_says_that_something_is_wrong(view: View) -> None:
+    title = re.search(r"<title>(.*?)</title>", render(view))
+    assert title is not None
+    wrong = isinstance(view, FormView) and view.error is not None
+    assert title[1].startswith(("Lỗi: ", "Error: ")) == wrong
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("reason", sorted(REASONS))
+def test_every_notice_offers_a_way_on(reason: str, locale: Locale) -> None:
+    for more in ({}, {"action": "/x", "hidden": HIDDEN}, {"link": "https://rp1.test/bye"}):
+        page = PAGES.notice(NoticeView(locale=locale, nonce="n", reason=reason, **more))
+        outline = Outline(page.decode())
+        ways = [one for _, one in outline.elements if "primary" in (one.get("class") or "")]
+        home = [one for one in outline.all("a") if one["href"] == "/"]
+        assert ways or home
+
+
+def test_a_sign_out_says_what_its_buttons_do() -> None:
+    view = NoticeView(
+        locale="en", nonce="n", reason="logout_confirm", action="/logout", hidden=HIDDEN
+    )
+    page = PAGES.notice(view).decode()
+    assert '<button class="primary" type="submit">Sign out</button>' in page
+    assert '<a class="button quiet" href="/">Stay signed in</a>' in page
+
+
+def test_the_name_that_was_typed_is_kept_and_the_secret_is_not() -> None:
+    page = {"locale": "en", "nonce": "n", "action": "/x", "hidden": {}, "participant_name": "P"}
+    login = Outline(PAGES.login(LoginView(**page, username="an")).decode())
+    claim = Outline(PAGES.claim(ClaimView(**page, account="lannt85")).decode())
+    assert [one["value"] for one in login.inputs()] == ["an", ""]
+    assert [one["value"] for one in claim.inputs()] == ["lannt85", ""]
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -312,7 +365,7 @@ def test_markup_in_any_value_stays_text(view: View) -> None:
 def test_the_test_of_hostile_values_reaches_every_kind_of_field() -> None:
     reached = {name for view in every_view("vi") for name, _ in poisoned(view)}
     assert reached == {
-        "lang_links", "action", "hidden", "participant_name", "username", "host", "scopes",
+        "lang_links", "action", "hidden", "participant_name", "username", "account", "host", "scopes",
         "correlation", "link", "items", "target", "fields", "signed_in_name", "systems",
     }  # fmt: skip
 
