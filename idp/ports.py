@@ -204,8 +204,12 @@ class SessionEnds(Protocol):
         """
         ...
 
-    async def due(self, now: int, limit: int, lease_seconds: int) -> Sequence[Notice]:
-        """Lease notices whose time has come; a lease that is not settled becomes due again."""
+    async def due(
+        self, now: int, limit: int, lease_seconds: int, busy: frozenset[str] = frozenset()
+    ) -> Sequence[Notice]:
+        """Lease notices whose time has come, but none of a `busy` participant; a lease that is
+        not settled becomes due again.
+        """
         ...
 
     async def delivered(self, notice_id: str, now: int) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from connectors.contract import SystemId
@@ -13,7 +13,6 @@ from idp.model import Client, ClientId, Notice
 from idp.ports import Audit, Clock, SessionEnds
 from idp.protocol.id_token import logout_token_claims
 from keys.keyring import KeyRing
-from keys.sql import StoreUnavailableError
 
 logger = logging.getLogger("lienthong.notices")
 LEASE_SECONDS = 30
@@ -32,7 +31,7 @@ class Egress(Protocol):
 
 
 class NoticeDelivery:
-    """A background journey: one notice after another, a system that is down delays only its own."""
+    """A background journey with a lane for each participant."""
 
     def __init__(
         self,
@@ -55,21 +54,27 @@ class NoticeDelivery:
         self._audit = audit
         self._clock = clock
         self._woken = asyncio.Event()
+        self._lanes: dict[str, asyncio.Task[None]] = {}
 
     def wake(self) -> None:
         """A notice was just written."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
-        while True:
-            try:
-                busy = await self.deliver_due()
-            except StoreUnavailableError:
-                logger.warning("the outbox cannot be read now")
-                busy = False
-            if not busy:
-                await self._wait()
+        """Deliver until cancelled. No fault ends this journey; what was leased becomes due again."""
+        try:
+            while True:
+                try:
+                    busy = await self._start_due()
+                except Exception as fault:
+                    logger.warning("the outbox cannot be read now (%s)", type(fault).__name__)
+                    busy = False
+                if not busy:
+                    await self._wait()
+        finally:
+            for lane in self._lanes.values():
+                lane.cancel()
+            await asyncio.gather(*self._lanes.values(), return_exceptions=True)
 
     async def _wait(self) -> None:
         try:
@@ -81,10 +86,34 @@ class NoticeDelivery:
             self._woken.clear()
 
     async def deliver_due(self) -> bool:
-        """Deliver what is due now; whether there was anything."""
-        notices = await self._ends.due(int(self._clock()), BATCH, LEASE_SECONDS)
-        await asyncio.gather(*(self._deliver(notice) for notice in notices))
+        """Deliver what is due now, and wait for it; whether there was anything."""
+        started = await self._start_due()
+        await asyncio.gather(*self._lanes.values())
+        return started
+
+    async def _start_due(self) -> bool:
+        """Lease what is due for participants that are not being told anything just now, and start
+        a lane for each: a system that hangs holds up its own lane alone.
+        """
+        busy = frozenset(self._lanes)
+        notices = await self._ends.due(int(self._clock()), BATCH, LEASE_SECONDS, busy)
+        for participant in {notice.participant for notice in notices}:
+            own = [notice for notice in notices if notice.participant == participant]
+            self._lanes[participant] = asyncio.create_task(self._lane(participant, own))
         return bool(notices)
+
+    async def _lane(self, participant: str, notices: Sequence[Notice]) -> None:
+        try:
+            await asyncio.gather(*(self._settle(notice) for notice in notices))
+        finally:
+            del self._lanes[participant]
+            self._woken.set()  # there may be more for this participant
+
+    async def _settle(self, notice: Notice) -> None:
+        try:
+            await self._deliver(notice)
+        except Exception as fault:  # the lease ends, and the notice becomes due again
+            logger.warning("a notice waits (%s)", type(fault).__name__)
 
     async def _deliver(self, notice: Notice) -> None:
         now = int(self._clock())

@@ -76,14 +76,19 @@ class SqlSessionEnds:
         rows = await statements.rows(f"SELECT {_NOTICE} FROM notice WHERE sid = $1", sid)
         return [_notice(row) for row in rows]
 
-    async def due(self, now: int, limit: int, lease_seconds: int) -> Sequence[Notice]:
+    async def due(
+        self, now: int, limit: int, lease_seconds: int, busy: frozenset[str] = frozenset()
+    ) -> Sequence[Notice]:
         """See `ports.SessionEnds.due`: the lease moves `due_at`, so one node gets each notice."""
+        places = ", ".join(f"${number}" for number in range(3, 3 + len(busy)))
+        others = f" AND participant NOT IN ({places})" if busy else ""
         async with self._database.transaction() as statements:
             rows = await statements.rows(
                 f"SELECT {_NOTICE} FROM notice WHERE due_at <= $1 AND delivered_at IS NULL"
-                " AND dead_at IS NULL ORDER BY due_at LIMIT $2",
+                f" AND dead_at IS NULL{others} ORDER BY due_at LIMIT $2",
                 now,
                 limit,
+                *sorted(busy),
             )
             leased = []
             for row in rows:
