@@ -57,6 +57,7 @@ from idp.web.metadata import discovery_endpoint, jwks_endpoint
 from idp.web.oidc_door import OidcDoor
 from idp.web.page_answers import PageAnswers
 from idp.web.pages import Pages
+from idp.web.refusals import Refusals
 from idp.web.sign_in_pages import SignInPages
 from idp.web.site import make_site
 from idp.web.ticket_door import TicketDoor
@@ -155,7 +156,7 @@ async def open_service(
             int(clock()),
         )
         audit = BatchingAudit(stores.database, f"{int(clock())}-{entropy(6).hex()}", clock)
-        stack.push_async_callback(audit.flush)
+        stack.push_async_callback(audit.close)
         http = outgoing_client(settings.tables.network.ca_file)
         stack.push_async_callback(http.aclose)
         ends = SqlSessionEnds(stores.database)
@@ -275,6 +276,12 @@ class _Wiring:
             endpoints=self._protocol_endpoints() | self._page_endpoints(),
             trusted_proxies=trusted_networks(self._settings.tables.network.trusted_proxies),
             fault_page=self._pages.fault,
+            refusals=Refusals(
+                self._audit,
+                self._settings.clients,
+                BlindIndex(self._settings.keks[-1]),
+                self._entropy,
+            ),
             entropy=self._entropy,
             clock=self._clock,
         )

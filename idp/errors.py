@@ -23,7 +23,8 @@
     TooManyAttempts                  429 with Retry-After, on pages and endpoints alike
     Overloaded                       503 with Retry-After
 
-`description` never echoes input; `detail` is for the log and holds no personal data.
+`description` never echoes input; `detail` is for the log and holds no personal data; `client` is
+for the audit, where whoever refuses knows it better than the request says.
 The HTTP status is decided in `web/answers.py` alone.
 """
 
@@ -36,10 +37,11 @@ class OAuthError(Exception):
     code: ClassVar[str]
     spec: ClassVar[str]
 
-    def __init__(self, description: str, *, detail: str = "") -> None:
+    def __init__(self, description: str, *, detail: str = "", client: str = "") -> None:
         super().__init__(description)
         self.description = description
         self.detail = detail
+        self.client = client
 
 
 class InvalidRequest(OAuthError):

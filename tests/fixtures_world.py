@@ -6,10 +6,10 @@ import json
 import secrets
 import time
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
@@ -201,16 +201,35 @@ class RunningClock(Clock):
         return self.now
 
 
-class _ToTheWorld(httpx.AsyncBaseTransport):
-    """Leads to whichever node its browser is at now."""
+class Watcher(Protocol):
+    """Looks at every request and answer of a world (see `tests.attacks.oracle`)."""
 
-    def __init__(self, browser: "Browser", address: str) -> None:
-        self._browser = browser
+    def before(self, request: httpx.Request) -> object:
+        """What is remembered until the answer."""
+        ...
+
+    def after(self, request: httpx.Request, response: httpx.Response, kept: object) -> None:
+        """Fails the test where the answer is not as every answer must be."""
+        ...
+
+
+class _ToTheWorld(httpx.AsyncBaseTransport):
+    """Leads to whichever node the caller is at now, past the watcher of that world."""
+
+    def __init__(self, place: Callable[[], "World"], address: str) -> None:
+        self._place = place
         self._client = (address, 40000)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        transport = httpx.ASGITransport(self._browser.world.app, client=self._client)
-        return await transport.handle_async_request(request)
+        world = self._place()
+        transport = httpx.ASGITransport(world.app, client=self._client)
+        if world.watcher is None:
+            return await transport.handle_async_request(request)
+        kept = world.watcher.before(request)
+        response = await transport.handle_async_request(request)
+        await response.aread()
+        world.watcher.after(request, response, kept)
+        return response
 
 
 class Browser:
@@ -221,7 +240,9 @@ class Browser:
 
     def __init__(self, world: "World", address: str = "203.0.113.7") -> None:
         self.world = world
-        self.http = httpx.AsyncClient(transport=_ToTheWorld(self, address), base_url=ISSUER)
+        self.http = httpx.AsyncClient(
+            transport=_ToTheWorld(lambda: self.world, address), base_url=ISSUER
+        )
 
     async def authorize(self, method: str = "GET", **changes: str | None) -> httpx.Response:
         query = self.world.authorization(**changes)
@@ -286,8 +307,9 @@ class World:
         self.clock = clock
         self.settings = settings
         self.alice, self.bob, self.dora, self.pat = alice, bob, dora, pat
+        self.watcher: Watcher | None = None
         self.http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app, client=("198.51.100.9", 50000)), base_url=ISSUER
+            transport=_ToTheWorld(lambda: self, "198.51.100.9"), base_url=ISSUER
         )
         self._browsers: list[Browser] = []
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
+from idp.audit.bounds import RefusalBudget
 from idp.audit.chain import GENESIS, Record, make_record
 from idp.audit.events import check_event
 from idp.errors import Overloaded
@@ -50,16 +51,34 @@ class BatchingAudit:
         self._seq = 0
         self._previous = GENESIS
         self._one_flush = asyncio.Lock()
+        self._budget = RefusalBudget()
 
     def record(self, event: str, fields: Mapping[str, str | int]) -> None:
-        """See `ports.Audit.record`.
+        """See `ports.Audit.record`. Refusals have a budget, past which they are only counted.
 
-        Raises: Overloaded; KeyError, ValueError for what is not in the catalogue.
+        Raises: Overloaded (never for a refusal); KeyError, ValueError for what is not in the
+        catalogue.
         """
         check_event(event, fields)
-        if len(self._waiting) + len(self._unsettled) >= MAX_WAITING:
+        now, waiting = int(self._clock()), len(self._waiting) + len(self._unsettled)
+        if not self._budget.admits(event, fields, now, crowded=waiting >= MAX_WAITING // 2):
+            return
+        if waiting >= MAX_WAITING:
             raise Overloaded("the audit queue is full")
-        self._waiting.append((int(self._clock()), event, fields))
+        self._waiting.append((now, event, fields))
+
+    async def close(self) -> None:
+        """Write everything, the counts of the running minute too.
+
+        Raises: StoreUnavailableError.
+        """
+        self._count_up(ending=True)
+        await self.flush()
+
+    def _count_up(self, *, ending: bool = False) -> None:
+        now = int(self._clock())
+        for fields in self._budget.settled(now, ending=ending):
+            self._waiting.append((now, "refusals_counted", fields))
 
     async def run(self) -> None:
         """Flush until cancelled; whoever closes flushes once more. No fault ends this journey:
@@ -81,6 +100,7 @@ class BatchingAudit:
         unchanged, since nobody knows whether it was stored.
         """
         async with self._one_flush:
+            self._count_up()
             while self._unsettled or self._waiting:
                 if not self._unsettled:
                     self._chain_up()

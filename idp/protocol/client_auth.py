@@ -11,6 +11,7 @@ from urllib.parse import unquote_plus
 from idp.errors import InvalidClient, InvalidRequest
 from idp.model import Client, ClientAuthMethod, ClientId
 from idp.protocol.form import Form
+from idp.protocol.jwt_peek import unverified_member
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_HEADER = 4096
@@ -113,6 +114,17 @@ def check_secret(
     if not any(fits):
         raise InvalidClient("client authentication failed")
     return AuthenticatedClient(client)
+
+
+def claimed_client(authorization: Sequence[bytes], form: Form) -> ClientId:
+    """Whom a request names as its client, by whichever way. Proves nothing; never raises."""
+    try:
+        credential = read_credential(authorization, form)
+    except (InvalidClient, InvalidRequest):
+        return ClientId(form.get("client_id", ""))
+    if isinstance(credential, AssertionCredential) and credential.client_id is None:
+        return ClientId(unverified_member(credential.assertion, "sub") or "")
+    return credential.client_id or ClientId("")
 
 
 def accept_proven(client: Client) -> AuthenticatedClient:

@@ -8,6 +8,7 @@ from typing import Any
 
 from idp.ports import Clock, Entropy
 from idp.web.http import Answer, App, Endpoint, HttpRequest, Receive, Scope, Send
+from idp.web.refusals import Refusals
 
 logger = logging.getLogger("lienthong.faults")
 Network = IPv4Network | IPv6Network
@@ -64,6 +65,7 @@ class Edge:
         endpoints: Mapping[str, Endpoint],
         trusted_proxies: tuple[Network, ...],
         fault_page: FaultPage,
+        refusals: Refusals,
         entropy: Entropy,
         clock: Clock = time.time,
     ) -> None:
@@ -71,6 +73,7 @@ class Edge:
         self._endpoints = endpoints
         self._trusted = trusted_proxies
         self._fault_page = fault_page
+        self._refusals = refusals
         self._entropy = entropy
         self._clock = clock
 
@@ -90,6 +93,8 @@ class Edge:
         try:
             if endpoint is not None:
                 answer = await endpoint(request)
+                if answer.refusal is not None:
+                    answer = self._refusals.record(request, answer)
                 await answer.send(outgoing)
             else:
                 await self._app(scope, receive, outgoing)

@@ -1,7 +1,7 @@
 """A request and an answer, as small as the hot endpoints need them."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import orjson
@@ -29,6 +29,8 @@ class HttpRequest:
     receive: Receive = field(repr=False)
     address: str
     received_at: float
+    parsed: Form | None = field(default=None, repr=False)
+    """The form of the body, once it was read."""
 
     @property
     def method(self) -> str:
@@ -58,7 +60,8 @@ class HttpRequest:
         """
         if self.header(b"content-type").partition(b";")[0].strip().lower() != FORM_TYPE:
             raise InvalidRequest("the body must be application/x-www-form-urlencoded")
-        return parse_form(await self.body())
+        self.parsed = parse_form(await self.body())
+        return self.parsed
 
     async def body(self) -> bytes:
         """The body, bounded.
@@ -81,12 +84,23 @@ class HttpRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What the audit keeps of an answer that refuses. `reason` is a code of ours, never input."""
+
+    reason: str
+    event: str = "refused"
+    client: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """One response."""
 
     status: int = 200
     body: bytes = b""
     headers: tuple[Header, ...] = ()
+    refusal: Refusal | None = None
 
     async def send(self, send: Send) -> None:
         """Write it to the connection."""
@@ -101,7 +115,11 @@ class Answer:
 
     def with_headers(self, *headers: Header) -> "Answer":
         """The same answer with more headers."""
-        return Answer(status=self.status, body=self.body, headers=self.headers + headers)
+        return replace(self, headers=self.headers + headers)
+
+    def refused(self, refusal: Refusal) -> "Answer":
+        """The same answer, marked as a refusal: the edge records it."""
+        return replace(self, refusal=refusal)
 
 
 class Endpoint(Protocol):

@@ -36,7 +36,7 @@ from idp.web.cookies import CookieJar
 from idp.web.devices import DeviceCookies
 from idp.web.doors import AnsweredRefusal, Door, Reading
 from idp.web.flow_cookie import Flow, FlowCookies
-from idp.web.http import Answer, Header, HttpRequest, see_other
+from idp.web.http import Answer, Header, HttpRequest, Refusal, see_other
 from idp.web.sign_in_pages import SignInPages
 
 SESSION = "session"
@@ -227,11 +227,13 @@ class Interaction:
                 form["username"], form["password"], request.address, device
             )
         except TooManyAttempts:
-            self._audit.record("sign_in_throttled", {"participant": reading.sign_in.participant})
-            return await self._again(request, flow, now, "too_many_attempts", 429)
+            return await self._again(
+                request, flow, now, "too_many_attempts", 429, event="sign_in_throttled"
+            )
         if isinstance(outcome, Rejected):
-            self._audit.record("sign_in_rejected", {"participant": reading.sign_in.participant})
-            return await self._again(request, flow, now, "wrong_credentials")
+            return await self._again(
+                request, flow, now, "wrong_credentials", event="sign_in_rejected"
+            )
         if self._needs_second(outcome, reading):
             flow = replace(flow, password_passed=outcome.subject)
             return await self._continue(request, flow, now, self._flows.header(flow))
@@ -252,8 +254,7 @@ class Interaction:
         except TooManyAttempts:
             return await self._again(request, flow, now, "too_many_attempts", 429)
         if isinstance(outcome, Rejected):
-            self._audit.record("otp_rejected", {})
-            return await self._again(request, flow, now, "wrong_otp")
+            return await self._again(request, flow, now, "wrong_otp", event="otp_rejected")
         return await self._signed_in(request, flow, passed, Assurance.LEVEL_2, TWO_FACTOR_AMR, now)
 
     async def _step_up(
@@ -332,11 +333,12 @@ class Interaction:
                 self._audit.record("account_claimed", {"system": system})
                 return await self._after(request, flow, now, None)
             case Unavailable():
-                return await self._again(request, flow, now, "verifier_unavailable", 503)
+                return await self._again(
+                    request, flow, now, "verifier_unavailable", 503, event="claim_rejected"
+                )
             case WrongProof():
                 await self._throttle.failed(attempt)
-                self._audit.record("claim_rejected", {"system": system})
-                return await self._again(request, flow, now, "wrong_proof")
+                return await self._again(request, flow, now, "wrong_proof", event="claim_rejected")
 
     async def _consent(
         self,
@@ -356,10 +358,19 @@ class Interaction:
         return await self._after(request, replace(flow, consented=True), now, None)
 
     async def _again(
-        self, request: HttpRequest, flow: Flow, now: int, error: str, status: int = 200
+        self,
+        request: HttpRequest,
+        flow: Flow,
+        now: int,
+        error: str,
+        status: int = 200,
+        *,
+        event: str = "sign_in_throttled",
     ) -> Answer:
-        """The same page with what was wrong."""
-        return await self._continue(request, flow, now, error=error, status=status)
+        """The same page with what was wrong; the stage was refused, and that is recorded."""
+        answer = await self._continue(request, flow, now, error=error, status=status)
+        participant = self._reread(request, flow, now)[1].sign_in.participant
+        return answer.refused(Refusal(event=event, reason=error, client=participant))
 
     async def _leave(
         self, request: HttpRequest, flow: Flow, door: Door, reading: Reading, now: int

@@ -15,7 +15,7 @@ from idp.ports import Audit, Entropy, SessionEnds
 from idp.protocol.form import Form, parse_form
 from idp.protocol.next_step import Issue
 from idp.web.doors import Reading, origin_of
-from idp.web.http import Answer, HttpRequest
+from idp.web.http import Answer, HttpRequest, Refusal
 from idp.web.page_answers import PageAnswers
 from idp.web.views import FormPostView
 
@@ -116,7 +116,8 @@ class TicketDoor:
 
     def refuse(self, request: HttpRequest, reading: Reading, error: OAuthError) -> Answer:
         """See `Door.refuse`."""
-        return self._post(request, reading, {"error": error.code})
+        refusal = Refusal(reason=error.code, client=reading.sign_in.participant)
+        return self._post(request, reading, {"error": error.code}).refused(refusal)
 
     def _post(self, request: HttpRequest, reading: Reading, fields: dict[str, str]) -> Answer:
         nonce = self._pages.nonce()

@@ -336,6 +336,7 @@ async def test_the_site_shows_who_is_signed_in_and_answers_health(world: World) 
     assert digest in css.group(1)
 
 
+@pytest.mark.fault
 async def test_an_unexpected_fault_shows_a_number_and_nothing_else(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -353,6 +354,7 @@ async def test_an_unexpected_fault_shows_a_number_and_nothing_else(
     assert "Mã tra cứu" in response.text
 
 
+@pytest.mark.fault
 async def test_a_store_that_is_away_is_a_503_with_retry_after(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
