@@ -10,11 +10,11 @@ from idp.protocol.client_auth import (
     AssertionCredential,
     AuthenticatedClient,
     accept_proven,
+    check_named,
     check_secret,
     read_credential,
 )
 from idp.protocol.form import Form
-from idp.protocol.jwt_peek import unverified_member
 from keys.errors import JoseRefused
 from keys.jose import Expectation, VerificationKeys, import_jwks, verify
 
@@ -59,19 +59,22 @@ class ClientAuthentication:
         """The authenticated client, or a refusal that is counted against the caller's address.
 
         Spec: RFC 6749 §2.3, §5.2; RFC 7523 §3
-        Raises: InvalidClient, InvalidRequest, TooManyAttempts.
+        Raises: InvalidClient, InvalidGrant, InvalidRequest, TooManyAttempts.
         """
         credential = read_credential(authorization, form)
-        key = _failure_key(credential.client_id or ClientId(""), address)
+        key = _failure_key(credential.client_id, address)
         if self._blocked_until and (until := self._blocked_until.get(key, 0)) > now:
             raise TooManyAttempts(until - now)
         try:
             if isinstance(credential, AssertionCredential):
-                return await self._check_assertion(credential, now)
-            return check_secret(credential, self._clients)
+                proof = await self._check_assertion(credential, now)
+            else:
+                proof = check_secret(credential, self._clients)
         except InvalidClient:
             await self._count_failure(key, now)
             raise
+        check_named(proof.client, form)
+        return proof
 
     async def _count_failure(self, key: str, now: int) -> None:
         if await self._counters.hit(key, FAILURE_WINDOW_SECONDS) >= FAILURES_PER_ADDRESS:
@@ -83,8 +86,7 @@ class ClientAuthentication:
         self, credential: AssertionCredential, now: int
     ) -> AuthenticatedClient:
         """Spec: RFC 7523 §3, OIDC Core §9, RFC 10070 (`aud` is our issuer, alone, as a string)."""
-        claimed = credential.client_id or unverified_member(credential.assertion, "sub")
-        client = self._clients.get(ClientId(claimed or ""))
+        client = self._clients.get(credential.client_id)
         if (
             client is None
             or client.disabled
