@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from connectors.contract import AccountId, LocalAccount, SystemId, VerifiedIdentity, WhenUnlinked
+from connectors.errors import RequiredClaimMissing
 from connectors.mapping import STANDARD_RULES, ClaimRule, claims_for
 from connectors.registry import System
 from idp.errors import InvalidToken
@@ -29,7 +30,8 @@ class ReleasedClaims:
         """The claims, from what is true at this moment.
 
         Spec: OIDC Core §5.3.2, §5.4, §5.5
-        Raises: InvalidToken where the system asks for a link and there is none any more.
+        Raises: InvalidToken where the system asks for a link, or for a claim as required, and there
+        is none any more.
         """
         family = standing.family
         identity = VerifiedIdentity(
@@ -44,7 +46,12 @@ class ReleasedClaims:
         account = self._account(client, standing.accounts)
         # A request by name reaches no further than the registration does.
         rules = tuple(rule for rule in self.rules_of(client) if rule.scope in client.scopes)
-        return claims_for(rules, identity, account, scopes, requested)
+        try:
+            return claims_for(rules, identity, account, scopes, requested)
+        except RequiredClaimMissing:
+            raise InvalidToken(
+                "the access token is not valid", detail="required claim", client=client.client_id
+            ) from None
 
     def _account(self, client: Client, accounts: tuple[AccountId, ...]) -> LocalAccount | None:
         if client.system is None:

@@ -75,7 +75,7 @@ class RefreshTokenGrant:
         now: int,
     ) -> TokenSet:
         family = standing.family
-        access_token = self._mint.access_token(client, family.family_id, family.sub, scopes, now)
+        access_token = self._mint.access_token(client, family, scopes, now)
         refresh = RefreshGrant(family_id=family.family_id, generation=generation)
         return TokenSet(
             access_token=access_token,
