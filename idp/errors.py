@@ -16,6 +16,7 @@
     ├── RequestNotSupported          OIDC Core §3.1.2.6
     ├── RequestUriNotSupported       OIDC Core §3.1.2.6
     ├── RegistrationNotSupported     OIDC Core §3.1.2.6
+    ├── InvalidTarget                RFC 8707 §2
     ├── InvalidToken                 RFC 6750 §3.1
     ├── InsufficientScope            RFC 6750 §3.1
     └── TemporarilyUnavailable       RFC 6749 §4.1.2.1
@@ -117,6 +118,11 @@ class RequestUriNotSupported(OAuthError):
 class RegistrationNotSupported(OAuthError):
     code = "registration_not_supported"
     spec = "OIDC Core §3.1.2.6"
+
+
+class InvalidTarget(OAuthError):
+    code = "invalid_target"
+    spec = "RFC 8707 §2"
 
 
 class InvalidToken(OAuthError):

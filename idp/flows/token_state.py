@@ -96,10 +96,11 @@ class TokenState:
             "iat": grant.issued_at,
             "exp": grant.expires_at,
         }
+        client = self._clients.get(ClientId(grant.client_id))
+        if client is None or client.disabled:
+            return {"active": False}
+        answer["aud"] = client.resource or self._issuer
         if opened.of_client:
-            client = self._clients.get(ClientId(grant.client_id))
-            if client is None or client.disabled:
-                return {"active": False}
             if await self._fences.taken(REVOKED_TOKEN, opened.digest):
                 return {"active": False}
             return answer | {"sub": f"client:{grant.client_id}"}

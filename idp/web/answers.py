@@ -13,7 +13,7 @@ from idp.errors import (
     PageRefused,
     TooManyAttempts,
 )
-from idp.web.http import Answer, Endpoint, Header, HttpRequest, Refusal, json_answer
+from idp.web.http import NO_STORE, Answer, Endpoint, Header, HttpRequest, Refusal, json_answer
 from keys.sql import StoreUnavailableError
 
 logger = logging.getLogger("lienthong.refusals")
@@ -82,6 +82,37 @@ def api(
             return answer.refused(Refusal(reason=code)) if status == 429 else answer
 
     return endpoint
+
+
+def open_to_browsers(endpoint: Endpoint, *methods: str) -> Endpoint:
+    """The same endpoint, for applications that run in a browser on any origin.
+
+    Why: what is asked here is decided by what the request itself holds (a code, a token), never by
+    a cookie; so no origin gains anything. Nothing with a session is ever opened (ADR 0023).
+
+    Spec: Fetch §3.2 (CORS protocol), without credentials
+    """
+    allowed: Header = (b"access-control-allow-methods", ", ".join(methods).encode())
+    preflight = Answer(status=204, headers=(*_CORS, allowed, *_PREFLIGHT, NO_STORE))
+
+    async def opened(request: HttpRequest) -> Answer:
+        if not request.header(b"origin"):
+            return await endpoint(request)
+        if request.method == "OPTIONS" and request.header(b"access-control-request-method"):
+            return preflight
+        return (await endpoint(request)).with_headers(*_CORS)
+
+    return opened
+
+
+_CORS: tuple[Header, ...] = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"www-authenticate, retry-after, correlation-id"),
+)
+_PREFLIGHT: tuple[Header, ...] = (
+    (b"access-control-allow-headers", b"authorization, content-type"),
+    (b"access-control-max-age", b"3600"),
+)
 
 
 def page(
