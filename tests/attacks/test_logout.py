@@ -91,12 +91,19 @@ async def test_a_token_that_is_not_ours_only_asks(world: World) -> None:
             rotation_policy(world.settings), int(world.clock.now),
         )  # fmt: skip
         elsewhere = claims_of(tokens["id_token"]) | {"iss": "https://other.test"}
+        genuine = claims_of(tokens["id_token"])
+        other_alg = ring.signer("RS256").sign("JWT", json.dumps(genuine).encode())
+        other_sub = genuine | {"sub": "somebody-else"}
+        other_person = ring.signer("ES256").sign("JWT", json.dumps(other_sub).encode())
         other_issuer = ring.signer("ES256").sign("JWT", json.dumps(elsewhere).encode())
+    response = await logout(browser, id_token_hint=other_person)
+    assert 'name="confirmation"' in response.text, "the sub must fit too"
     hints = {
         "none": f"{none}.{payload}.",
         "edited": f"{head}.{payload[:-2]}AA.{signature}",
         "unsigned": f"{head}.{payload}.",
         "other issuer": other_issuer,
+        "another algorithm of ours": other_alg,
         "encrypted": ".".join(["eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ", *["AAAA"] * 4]),
         "another type of ours": tokens["access_token"],
         "garbage": "garbage",
@@ -155,6 +162,28 @@ async def test_an_old_cookie_is_dead_after_logout(world: World) -> None:
     await logout(browser, id_token_hint=tokens["id_token"])
     thief.http.cookies.set("__Host-lt-session", cookie)
     assert not await signed_in(world, thief)
+    home = await thief.http.get("/")
+    assert world.alice.account.attributes.full_name not in home.text
+
+
+async def test_the_token_of_an_earlier_session_does_not_end_a_later_one(world: World) -> None:
+    browser = world.browser()
+    earlier = await browser.tokens(world.alice)
+    await logout(browser, id_token_hint=earlier["id_token"])
+    await browser.tokens(world.alice)
+    response = await logout(browser, id_token_hint=earlier["id_token"])
+    assert response.status_code == 200
+    assert 'name="confirmation"' in response.text
+    assert await signed_in(world, browser)
+
+
+async def test_a_client_id_that_differs_from_the_token_is_refused(world: World) -> None:
+    browser = world.browser()
+    tokens = await browser.tokens(world.alice)
+    for client_id in ("c2", "nobody"):
+        response = await logout(browser, id_token_hint=tokens["id_token"], client_id=client_id)
+        assert response.status_code == 400
+    assert await signed_in(world, browser)
 
 
 class Recorder:

@@ -11,9 +11,9 @@ import pytest
 from connectors.contract import SystemId
 from connectors.mapping import ClaimRule, Source
 from idp.app import key_store, open_service, open_stores, rotation_policy
-from idp.model import ClientId
+from idp.model import ClientId, GrantType
 from keys.keyring import KeyRing
-from tests.fixtures_world import C1_SIGNER, ISSUER, SECRET_1, World, answer, basic
+from tests.fixtures_world import C1_SIGNER, ISSUER, SECRET_1, Fields, World, answer, basic
 from tests.tokens import claims_of, header_of
 
 
@@ -22,10 +22,17 @@ async def test_only_an_access_token_in_its_place_opens_userinfo(world: World) ->
     own = (await world.token(grant_type="client_credentials")).json()["access_token"]
     assert (await world.userinfo(own)).status_code == 403
     code = await world.browser().code(world.alice)
+    browser = world.browser()
+    await browser.tokens(world.alice)
+    device = browser.http.cookies["__Host-lt-device"]
+    page = await browser.follow(await browser.authorize(prompt="login"))
+    flow = browser.http.cookies[f"__Host-lt-flow-{Fields(page.text).values['flow']}"]
     wrongs = (
         tokens["id_token"],
         tokens["refresh_token"],
         code,
+        device,
+        flow,
         "x",
         "at_x",
         "",
@@ -134,6 +141,7 @@ FORGED_CLAIMS: dict[str, tuple[str, dict[str, object]]] = {
     "D04-iss-list": ("at+jwt", {"iss": [ISSUER]}),
     "expired": ("at+jwt", {"exp": 1}),
     "other-client": ("at+jwt", {"client_id": "c1"}),
+    "opaque-client": ("at+jwt", {"client_id": "c1", "aud": ISSUER}),
     "no-jti": ("at+jwt", {"jti": None}),
     "jti-of-nothing": ("at+jwt", {"jti": "at_x"}),
 }
@@ -314,3 +322,59 @@ async def test_a_claim_that_a_system_requires_and_nobody_knows_is_a_refusal(worl
                 continue
             told = await world.userinfo(redeemed.json()["access_token"])
             assert (told.status_code, told.json()["error"]) == (401, "invalid_token")
+
+
+@asynccontextmanager
+async def changed(world: World, client_id: str, **changes: object) -> AsyncIterator[None]:
+    """The same provider after one registration was changed and the node restarted."""
+    before = world.app
+    client = replace(world.settings.clients[ClientId(client_id)], **changes)
+    clients = {**world.settings.clients, client.client_id: client}
+    async with open_service(replace(world.settings, clients=clients), world.clock) as restarted:
+        world.app = restarted
+        yield
+        world.app = before
+
+
+async def test_what_a_disabled_client_holds_is_dead(world: World) -> None:
+    tokens = await world.browser().tokens(world.alice)
+    own = (await world.token(grant_type="client_credentials")).json()["access_token"]
+    async with changed(world, "c1", disabled=True):
+        assert (await world.userinfo(tokens["access_token"])).status_code == 401
+        for token in (tokens["access_token"], own):
+            told = await world.http.post("/introspect", data={"token": token} | _k1(world))
+            assert told.json() == {"active": False}
+        told = await world.token(grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+        assert (told.status_code, told.json()["error"]) == (401, "invalid_client")
+    assert (await world.userinfo(tokens["access_token"])).status_code == 200
+
+
+async def test_a_disabled_client_with_a_key_is_refused(world: World) -> None:
+    async with changed(world, "k1", disabled=True):
+        told = await world.token("k1", grant_type="client_credentials")
+        assert (told.status_code, told.json()["error"]) == (401, "invalid_client")
+
+
+async def test_a_grant_taken_from_the_registration_cannot_be_used(world: World) -> None:
+    tokens = await world.browser().tokens(world.alice)
+    code = await world.browser().code(world.alice)
+    async with changed(world, "c1", grant_types=frozenset({GrantType.CLIENT_CREDENTIALS})):
+        refresh = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+        for told in (await world.redeem(code), await world.token(**refresh)):
+            assert (told.status_code, told.json()["error"]) == (400, "unauthorized_client")
+
+
+async def test_an_older_refresh_token_is_inactive(world: World) -> None:
+    tokens = await world.browser().tokens(world.alice)
+    await world.token(grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+    assert await world.introspect(tokens["refresh_token"]) == {"active": False}
+    assert (await world.introspect(tokens["access_token"]))["active"] is True
+
+
+async def test_nobody_is_asked_about_a_claim_that_the_client_cannot_have(world: World) -> None:
+    changes = {"client_id": "c2", "redirect_uri": "https://rp2.test/cb", "scope": "openid"}
+    browser = world.browser()
+    page = await browser.sign_in(world.alice, await browser.authorize(**changes))
+    await browser.submit(page, decision="allow")
+    wish = json.dumps({"userinfo": {"vn_personal_id": None}})
+    assert "code" in answer(await browser.authorize(prompt="none", claims=wish, **changes))

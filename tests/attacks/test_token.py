@@ -386,6 +386,27 @@ async def test_a_refresh_token_rotates_and_its_reuse_ends_the_family(world: Worl
     assert (await world.userinfo(second["access_token"])).status_code == 401
 
 
+async def test_a_token_two_rotations_old_ends_the_family_at_once(world: World) -> None:
+    """Nobody's parallel use is two rotations late, however little time has passed."""
+    first = await world.browser().tokens(world.alice)
+    newest = first
+    for _ in range(2):
+        newest = (
+            await world.token(grant_type="refresh_token", refresh_token=newest["refresh_token"])
+        ).json()
+    old = await world.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+    assert refused(old, 400, "invalid_grant")
+    assert (await world.userinfo(newest["access_token"])).status_code == 401
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(590, 200), (620, 401), (86400, 401)])
+async def test_an_assertion_that_lives_long_is_refused(
+    world: World, seconds: int, status: int
+) -> None:
+    assertion = world.assertion(exp=int(world.clock.now) + seconds)
+    assert (await _with_assertion(world, assertion)).status_code == status
+
+
 async def test_parallel_refreshes_leave_one_living_token(world: World) -> None:
     first = await world.browser().tokens(world.alice)
     answers = await asyncio.gather(

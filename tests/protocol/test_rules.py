@@ -5,7 +5,21 @@ from base64 import b64encode, urlsafe_b64encode
 
 import pytest
 
-from connectors.contract import ConsentRule, LocalText, Prompt, SectorId
+from connectors.contract import (
+    AccountId,
+    AccountKind,
+    Assurance,
+    ConsentRule,
+    Dialect,
+    LocalText,
+    PairwiseSub,
+    Prompt,
+    SectorId,
+    SessionId,
+    SignInRequest,
+    SubjectId,
+    WhenUnlinked,
+)
 from idp.errors import (
     InvalidClient,
     InvalidGrant,
@@ -13,8 +27,17 @@ from idp.errors import (
     PageRefused,
     UnauthorizedClient,
 )
-from idp.model import ApplicationType, Client, ClientAuthMethod, ClientId, GrantType
+from idp.model import (
+    ApplicationType,
+    Client,
+    ClientAuthMethod,
+    ClientId,
+    GrantType,
+    Session,
+    Standing,
+)
 from idp.protocol.authorization_request import check_request
+from idp.protocol.claims_request import parse_claims
 from idp.protocol.client_auth import (
     MAX_HEADER,
     NoCredential,
@@ -23,6 +46,17 @@ from idp.protocol.client_auth import (
     read_credential,
 )
 from idp.protocol.form import Form
+from idp.protocol.next_step import (
+    Claim,
+    Consent,
+    CreateAccount,
+    Issue,
+    Login,
+    NoAccount,
+    Step,
+    StepUp,
+    next_step,
+)
 from idp.protocol.pkce import check_verifier, read_challenge
 from idp.protocol.redirect_uri import VerifiedRedirect, verify_redirect
 from idp.protocol.scopes import read_scopes
@@ -155,3 +189,83 @@ def test_offline_access_is_granted_where_somebody_has_agreed_to_it(
     own = client(**({"grant_types": grants, "consent": ConsentRule.ASK} | changes))
     scopes = read_scopes("openid offline_access", own, prompts)
     assert ("offline_access" in scopes) is granted
+
+
+def test_nested_lists_in_a_claims_request_are_too_large() -> None:
+    deep = '{"userinfo":{"a":{"values":' + "[" * 41 + "]" * 41 + "}}}"
+    with pytest.raises(InvalidRequest):
+        parse_claims(deep)
+    assert parse_claims(deep.replace("[" * 41, "[").replace("]" * 41, "]")).userinfo == {"a"}
+
+
+NOW = 1_800_000_000
+
+
+def session(**changes: object) -> Session:
+    fields: dict[str, object] = {
+        "sid": SessionId("s"), "subject": SubjectId("p"), "assurance": Assurance.LEVEL_2,
+        "amr": ("pwd",), "authenticated_at": NOW - 100, "created_at": NOW - 100,
+        "expires_at": NOW + 100, "touched_at": NOW - 100,
+    }  # fmt: skip
+    return Session(**(fields | changes))  # type: ignore[arg-type]  # fields of every type
+
+
+def standing(**changes: object) -> Standing:
+    fields: dict[str, object] = {
+        "subject": SubjectId("p"), "kind": AccountKind.CITIZEN, "enabled": True,
+        "session_ended": False, "sub": PairwiseSub("sub"), "consented": frozenset(), "accounts": (),
+    }  # fmt: skip
+    return Standing(**(fields | changes))  # type: ignore[arg-type]  # fields of every type
+
+
+def sign_in_request(**changes: object) -> SignInRequest:
+    fields: dict[str, object] = {
+        "dialect": Dialect.OIDC, "participant": "c", "participant_name": LocalText(vi="c", en="c"),
+        "system": None, "sector": SectorId("c"), "required_assurance": Assurance.LEVEL_1,
+        "when_unlinked": WhenUnlinked.NOT_NEEDED, "consent": ConsentRule.IMPLIED,
+        "releases": frozenset({"openid"}),
+    }  # fmt: skip
+    return SignInRequest(**(fields | changes))  # type: ignore[arg-type]  # fields of every type
+
+
+@pytest.mark.parametrize(
+    ("asked", "held", "stands", "step"),
+    [
+        ({}, {}, {}, Issue(None)),
+        ({}, {}, {"enabled": False}, Login()),
+        ({}, {}, {"session_ended": True}, Login()),
+        ({}, {"expires_at": NOW}, {}, Login()),
+        ({}, {"expires_at": NOW + 1}, {}, Issue(None)),
+        ({"prompts": frozenset({Prompt.LOGIN})}, {}, {}, Login()),
+        ({"prompts": frozenset({Prompt.SELECT_ACCOUNT})}, {}, {}, Login()),
+        ({"prompts": frozenset({Prompt.CONSENT})}, {}, {}, Consent(frozenset({"openid"}))),
+        ({"max_age_seconds": 100}, {}, {}, Issue(None)),
+        ({"max_age_seconds": 99}, {}, {}, Login()),
+        ({"max_age_seconds": 0}, {"authenticated_at": NOW}, {}, Login()),
+        ({"hinted_subject_sub": "sub"}, {}, {}, Issue(None)),
+        ({"hinted_subject_sub": "other"}, {}, {}, Login()),
+        ({"hinted_subject_sub": "sub"}, {}, {"sub": None}, Login()),
+        (
+            {"required_assurance": Assurance.LEVEL_2}, {"assurance": Assurance.LEVEL_1}, {},
+            StepUp(Assurance.LEVEL_2),
+        ),
+        ({"when_unlinked": WhenUnlinked.REFUSE}, {}, {}, NoAccount()),
+        ({"when_unlinked": WhenUnlinked.REFUSE}, {}, {"accounts": ("a",)}, Issue(AccountId("a"))),
+        ({"when_unlinked": WhenUnlinked.CREATE}, {}, {}, CreateAccount()),
+        ({"when_unlinked": WhenUnlinked.CLAIM}, {}, {}, Claim()),
+        ({"consent": ConsentRule.ASK}, {}, {}, Consent(frozenset({"openid"}))),
+        ({"consent": ConsentRule.ASK}, {}, {"consented": frozenset({"openid"})}, Issue(None)),
+        ({"consent": ConsentRule.ASK}, {}, {"consented": frozenset({"email"})},
+         Consent(frozenset({"openid"}))),
+    ],
+)  # fmt: skip
+def test_the_one_decision_of_a_sign_in(
+    asked: dict[str, object], held: dict[str, object], stands: dict[str, object], step: Step
+) -> None:
+    """The whole of `next_step`, a row for each branch."""
+    assert next_step(sign_in_request(**asked), session(**held), standing(**stands), NOW) == step
+
+
+def test_nobody_signed_in_is_a_login() -> None:
+    assert next_step(sign_in_request(), None, None, NOW) == Login()
+    assert next_step(sign_in_request(), session(), None, NOW) == Login()
