@@ -51,6 +51,7 @@ from idp.web.metadata import discovery_endpoint, jwks_endpoint
 from idp.web.oidc_door import OidcDoor
 from idp.web.page_answers import PageAnswers
 from idp.web.pages import Pages
+from idp.web.refusals import Refusals
 from idp.web.sign_in_pages import SIGN_IN_PATH, SignInPages
 from idp.web.site import make_site
 from idp.web.stages.claim import ClaimStage
@@ -92,7 +93,7 @@ async def open_service(
         )
         chain = f"{int(clock())}-{entropy(6).hex()}"
         audit = await BatchingAudit.open(stores.database, audit_witness(settings), chain, clock)
-        stack.push_async_callback(audit.flush)
+        stack.push_async_callback(audit.close)
         http = outgoing_client(settings.tables.network.ca_file)
         stack.push_async_callback(http.aclose)
         ends = SqlSessionEnds(stores.database)
@@ -212,6 +213,12 @@ class _Wiring:
             endpoints=self._protocol_endpoints() | self._page_endpoints(),
             trusted_proxies=trusted_networks(self._settings.tables.network.trusted_proxies),
             fault_page=self._pages.fault,
+            refusals=Refusals(
+                self._audit,
+                self._settings.clients,
+                BlindIndex(self._settings.keks[-1]),
+                self._entropy,
+            ),
             entropy=self._entropy,
             clock=self._clock,
         )
@@ -366,7 +373,6 @@ class _Wiring:
                 authenticator=authenticator,
                 devices=devices,
                 opening=opening,
-                audit=self._audit,
                 way_on=way_on,
                 second_factor_always=self._settings.tables.provider.second_factor == "always",
             ),
@@ -374,7 +380,6 @@ class _Wiring:
                 authenticator=authenticator,
                 devices=devices,
                 opening=opening,
-                audit=self._audit,
                 way_on=way_on,
             ),
             claim=ClaimStage(

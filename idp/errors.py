@@ -16,6 +16,7 @@
     ├── RequestNotSupported          OIDC Core §3.1.2.6
     ├── RequestUriNotSupported       OIDC Core §3.1.2.6
     ├── RegistrationNotSupported     OIDC Core §3.1.2.6
+    ├── InvalidTarget                RFC 8707 §2
     ├── InvalidToken                 RFC 6750 §3.1
     ├── InsufficientScope            RFC 6750 §3.1
     └── TemporarilyUnavailable       RFC 6749 §4.1.2.1
@@ -23,7 +24,8 @@
     TooManyAttempts                  429 with Retry-After, on pages and endpoints alike
     Overloaded                       503 with Retry-After
 
-`description` never echoes input; `detail` is for the log and holds no personal data.
+`description` never echoes input; `detail` is for the log and holds no personal data; `client` is
+for the audit, where whoever refuses knows it better than the request says.
 The HTTP status is decided in `web/answers.py` alone.
 """
 
@@ -36,10 +38,11 @@ class OAuthError(Exception):
     code: ClassVar[str]
     spec: ClassVar[str]
 
-    def __init__(self, description: str, *, detail: str = "") -> None:
+    def __init__(self, description: str, *, detail: str = "", client: str = "") -> None:
         super().__init__(description)
         self.description = description
         self.detail = detail
+        self.client = client
 
 
 class InvalidRequest(OAuthError):
@@ -115,6 +118,11 @@ class RequestUriNotSupported(OAuthError):
 class RegistrationNotSupported(OAuthError):
     code = "registration_not_supported"
     spec = "OIDC Core §3.1.2.6"
+
+
+class InvalidTarget(OAuthError):
+    code = "invalid_target"
+    spec = "RFC 8707 §2"
 
 
 class InvalidToken(OAuthError):

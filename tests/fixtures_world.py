@@ -6,10 +6,10 @@ import json
 import secrets
 import time
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
@@ -42,6 +42,7 @@ issuer = "https://id.test"
 
 [storage]
 database_url = "{database_url}"
+{redis}
 
 [keys]
 keks = [{{ env = "KEK" }}]
@@ -183,13 +184,66 @@ class Fields(HTMLParser):
                 self.values[found["name"]] = found.get("value", "")
 
 
+class RunningClock(Clock):
+    """Time that passes by itself, and that the test may still put forward."""
+
+    def __init__(self, *, skew_seconds: float = 0.0) -> None:
+        self.ahead = skew_seconds
+
+    @property
+    def now(self) -> float:
+        return time.time() + self.ahead
+
+    @now.setter
+    def now(self, value: float) -> None:
+        self.ahead = value - time.time()
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Watcher(Protocol):
+    """Looks at every request and answer of a world (see `tests.attacks.oracle`)."""
+
+    def before(self, request: httpx.Request) -> object:
+        """What is remembered until the answer."""
+        ...
+
+    def after(self, request: httpx.Request, response: httpx.Response, kept: object) -> None:
+        """Fails the test where the answer is not as every answer must be."""
+        ...
+
+
+class _ToTheWorld(httpx.AsyncBaseTransport):
+    """Leads to whichever node the caller is at now, past the watcher of that world."""
+
+    def __init__(self, place: Callable[[], "World"], address: str) -> None:
+        self._place = place
+        self._client = (address, 40000)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        world = self._place()
+        transport = httpx.ASGITransport(world.app, client=self._client)
+        if world.watcher is None:
+            return await transport.handle_async_request(request)
+        kept = world.watcher.before(request)
+        response = await transport.handle_async_request(request)
+        await response.aread()
+        world.watcher.after(request, response, kept)
+        return response
+
+
 class Browser:
-    """One person's browser at the provider; redirects are looked at, never followed blindly."""
+    """One person's browser at the provider; redirects are looked at, never followed blindly.
+
+    Where there are several nodes, `world` says which one it talks to; its cookies go along.
+    """
 
     def __init__(self, world: "World", address: str = "203.0.113.7") -> None:
         self.world = world
-        transport = httpx.ASGITransport(world.app, client=(address, 40000))
-        self.http = httpx.AsyncClient(transport=transport, base_url=ISSUER)
+        self.http = httpx.AsyncClient(
+            transport=_ToTheWorld(lambda: self.world, address), base_url=ISSUER
+        )
 
     async def authorize(self, method: str = "GET", **changes: str | None) -> httpx.Response:
         query = self.world.authorization(**changes)
@@ -254,8 +308,9 @@ class World:
         self.clock = clock
         self.settings = settings
         self.alice, self.bob, self.dora, self.pat = alice, bob, dora, pat
+        self.watcher: Watcher | None = None
         self.http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app, client=("198.51.100.9", 50000)), base_url=ISSUER
+            transport=_ToTheWorld(lambda: self, "198.51.100.9"), base_url=ISSUER
         )
         self._browsers: list[Browser] = []
 
@@ -377,9 +432,14 @@ def write_extract(folder: Path) -> Path:
     return path
 
 
-def write_config(folder: Path, database_url: str) -> Path:
+def write_config(folder: Path, database_url: str, redis_url: str | None = None) -> Path:
     path = folder / "lienthong.toml"
-    text = CONFIG.format(database_url=database_url, jwks=C1_JWKS, extract=write_extract(folder))
+    text = CONFIG.format(
+        database_url=database_url,
+        redis=f'redis_url = "{redis_url}"' if redis_url else "",
+        jwks=C1_JWKS,
+        extract=write_extract(folder),
+    )
     path.write_text(text, "utf-8")
     return path
 
@@ -392,13 +452,9 @@ def world_database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'world.sqlite'}"
 
 
-@pytest.fixture
-async def world(
-    tmp_path: Path, world_database_url: str, hashes: dict[str, str]
-) -> AsyncIterator[World]:
-    settings = load_settings(write_config(tmp_path, world_database_url), ENVIRONMENT)
-    migrate(world_database_url)
-    clock = Clock()
+async def settle(settings: Settings, clock: Clock, hashes: dict[str, str]) -> list[Person]:
+    """The schema, and the people in it: Alice, Bob, Dora (disabled), Pat (no second factor)."""
+    migrate(settings.tables.storage.database_url)
     a, b = "mat-khau-cua-alice", "mat-khau-cua-bob"
     people = [
         make_person("anh.tuyet", ALICE_NAME, "074185999111", a, hashes[a]),
@@ -408,10 +464,18 @@ async def world(
     ]
     async with open_stores(settings, clock) as stores:
         for person in people:
-            added = await stores.accounts.add(
-                person.account, fold(person.account.username), int(clock.now)
-            )
-            assert added
+            folded = fold(person.account.username)
+            assert await stores.accounts.add(person.account, folded, int(clock.now))
+    return people
+
+
+@pytest.fixture
+async def world(
+    tmp_path: Path, world_database_url: str, hashes: dict[str, str]
+) -> AsyncIterator[World]:
+    settings = load_settings(write_config(tmp_path, world_database_url), ENVIRONMENT)
+    clock = Clock()
+    people = await settle(settings, clock, hashes)
     async with open_service(settings, clock) as app:
         made = World(app, clock, settings, *people)
         yield made

@@ -2,12 +2,19 @@
 
 from collections.abc import Mapping
 
+_REFUSED = frozenset({"endpoint", "reason", "client", "actor", "correlation"})
+REFUSALS = frozenset(
+    {"refused", "sign_in_rejected", "sign_in_throttled", "otp_rejected", "claim_rejected"}
+)
+"""Events that a stranger can cause at will: written within a budget (`bounds.py`)."""
 EVENTS: Mapping[str, frozenset[str]] = {
+    "refused": _REFUSED,
+    "refusals_counted": frozenset({"event", "endpoint", "reason", "client", "count"}),
     "signed_in": frozenset({"sid", "acr"}),
     "signed_out": frozenset({"sid", "notices"}),
-    "sign_in_rejected": frozenset({"participant"}),
-    "sign_in_throttled": frozenset({"participant"}),
-    "otp_rejected": frozenset(),
+    "sign_in_rejected": _REFUSED,
+    "sign_in_throttled": _REFUSED,
+    "otp_rejected": _REFUSED,
     "code_issued": frozenset({"client", "sid"}),
     "code_replayed": frozenset({"client", "family"}),
     "refresh_token_reused": frozenset({"family"}),
@@ -16,9 +23,8 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "ticket_issued": frozenset({"system", "sid"}),
     "account_opened": frozenset({"system"}),
     "account_not_opened": frozenset({"system"}),
-    "account_withheld": frozenset({"system"}),
     "account_claimed": frozenset({"system"}),
-    "claim_rejected": frozenset({"system"}),
+    "claim_rejected": _REFUSED,
     "consent_given": frozenset({"participant"}),
     "notice_delivered": frozenset({"participant", "sid"}),
     "notice_failed": frozenset({"participant", "sid"}),

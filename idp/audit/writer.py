@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
+from idp.audit.bounds import RefusalBudget
 from idp.audit.chain import (
     BROKEN,
     EVER_SERVED,
@@ -71,6 +72,7 @@ class BatchingAudit:
         self._unsettled: list[Record] = []
         """Records that were sent, and whose commit nobody has confirmed yet."""
         self._one_flush = asyncio.Lock()
+        self._budget = RefusalBudget()
 
     @classmethod
     async def open(
@@ -87,14 +89,31 @@ class BatchingAudit:
         return cls(database, witness, head, clock)
 
     def record(self, event: str, fields: Mapping[str, str | int]) -> None:
-        """See `ports.Audit.record`.
+        """See `ports.Audit.record`. Refusals have a budget, past which they are only counted.
 
-        Raises: Overloaded; KeyError, ValueError for what is not in the catalogue.
+        Raises: Overloaded (never for a refusal); KeyError, ValueError for what is not in the
+        catalogue.
         """
         check_event(event, fields)
-        if len(self._waiting) + len(self._unsettled) >= MAX_WAITING:
+        now, waiting = int(self._clock()), len(self._waiting) + len(self._unsettled)
+        if not self._budget.admits(event, fields, now, crowded=waiting >= MAX_WAITING // 2):
+            return
+        if waiting >= MAX_WAITING:
             raise Overloaded("the audit queue is full")
-        self._waiting.append((int(self._clock()), event, fields))
+        self._waiting.append((now, event, fields))
+
+    async def close(self) -> None:
+        """Write everything, the counts of the running minute too.
+
+        Raises: StoreUnavailableError.
+        """
+        self._count_up(ending=True)
+        await self.flush()
+
+    def _count_up(self, *, ending: bool = False) -> None:
+        now = int(self._clock())
+        for fields in self._budget.settled(now, ending=ending):
+            self._waiting.append((now, "refusals_counted", fields))
 
     async def run(self) -> None:
         """Flush until cancelled; whoever closes flushes once more. No fault ends this journey:
@@ -116,6 +135,7 @@ class BatchingAudit:
         unchanged, since nobody knows whether it was stored. ForeignRecord.
         """
         async with self._one_flush:
+            self._count_up()
             while self._unsettled or self._waiting:
                 if not self._unsettled:
                     self._chain_up()

@@ -11,11 +11,11 @@ from idp.protocol.client_auth import (
     AuthenticatedClient,
     Credential,
     accept_proven,
+    check_named,
     check_secret,
     read_credential,
 )
 from idp.protocol.form import Form
-from idp.protocol.jwt_peek import unverified_member
 from keys.errors import JoseRefused
 from keys.jose import Expectation, VerificationKeys, import_jwks, verify
 
@@ -60,18 +60,21 @@ class ClientAuthentication:
         """The authenticated client, or a refusal that is counted against the caller's address.
 
         Spec: RFC 6749 §2.3, §5.2; RFC 7523 §3
-        Raises: InvalidClient, InvalidRequest, TooManyAttempts.
+        Raises: InvalidClient, InvalidGrant, InvalidRequest, TooManyAttempts.
         """
         credential = read_credential(authorization, form)
         if self._blocked_until:
             self._refuse_blocked(credential, address, now)
         try:
             if isinstance(credential, AssertionCredential):
-                return await self._check_assertion(credential, now)
-            return check_secret(credential, self._clients)
+                proof = await self._check_assertion(credential, now)
+            else:
+                proof = check_secret(credential, self._clients)
         except InvalidClient:
             await self._count_failure(_failure_key(credential, address), now)
             raise
+        check_named(proof.client, form)
+        return proof
 
     def _refuse_blocked(self, credential: Credential, address: str, now: int) -> None:
         until = self._blocked_until.get(_failure_key(credential, address), 0)
@@ -88,8 +91,7 @@ class ClientAuthentication:
         self, credential: AssertionCredential, now: int
     ) -> AuthenticatedClient:
         """Spec: RFC 7523 §3, OIDC Core §9, RFC 10070 (`aud` is our issuer, alone, as a string)."""
-        claimed = credential.client_id or unverified_member(credential.assertion, "sub")
-        client = self._clients.get(ClientId(claimed or ""))
+        client = self._clients.get(credential.client_id)
         if (
             client is None
             or client.disabled

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from connectors.contract import AccountId, LocalAccount, SystemId, VerifiedIdentity, WhenUnlinked
+from connectors.errors import RequiredClaimMissing
 from connectors.mapping import STANDARD_RULES, ClaimRule, claims_for
 from connectors.registry import System
 from idp.errors import InvalidToken
@@ -35,7 +36,8 @@ class ReleasedClaims:
         """The claims, from what is true at this moment.
 
         Spec: OIDC Core §5.3.2, §5.4, §5.5
-        Raises: InvalidToken where the system asks for a link and there is none any more.
+        Raises: InvalidToken where the system asks for a link, or for a claim as required, and there
+        is none any more.
         """
         family = standing.family
         identity = VerifiedIdentity(
@@ -48,7 +50,12 @@ class ReleasedClaims:
             attributes=standing.attributes,
         )
         account = self._account(client, standing.accounts)
-        return claims_for(self.rules_of(client), identity, account, scopes, requested)
+        try:
+            return claims_for(self.rules_of(client), identity, account, scopes, requested)
+        except RequiredClaimMissing:
+            raise InvalidToken(
+                "the access token is not valid", detail="required claim", client=client.client_id
+            ) from None
 
     def _account(self, client: Client, accounts: tuple[AccountId, ...]) -> LocalAccount | None:
         if client.system is None:

@@ -11,6 +11,7 @@ from idp.flows.token_set import TokenSet
 from idp.flows.tokens import TokenMint
 from idp.ports import Clock
 from idp.protocol.form import Form
+from idp.protocol.resource import check_resource
 
 
 class TokenEndpoint:
@@ -36,11 +37,12 @@ class TokenEndpoint:
     ) -> TokenSet:
         """The phases of a token request.
 
-        Spec: RFC 6749 §3.2, §5
+        Spec: RFC 6749 §3.2, §5; RFC 8707 §2
         Raises: OAuthError, TooManyAttempts.
         """
         now = int(received_at)
         proof = await self._authentication.authenticate(authorization, form, address, now)
+        check_resource(form, proof.client)
         match form.get("grant_type"):
             case "authorization_code":
                 return await self._code_grant.redeem(proof, form, now)

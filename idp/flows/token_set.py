@@ -25,8 +25,9 @@ class TokenSet:
             "access_token": self.access_token,
             "token_type": "Bearer",
             "expires_in": self.expires_in_seconds,
-            "scope": wire(self.scopes),
         }
+        if self.scopes:  # an empty value would not be the RFC's grammar
+            response["scope"] = wire(self.scopes)
         if self.refresh_token is not None:
             response["refresh_token"] = self.refresh_token
         if self.id_token is not None:

@@ -47,7 +47,9 @@ class TokenState:
         """
         opened = self._mint.open_access_token(token, now)
         if opened.of_client or OPENID not in opened.grant.scopes:
-            raise InsufficientScope("the access token has no openid scope")
+            raise InsufficientScope(
+                "the access token has no openid scope", client=opened.grant.client_id
+            )
         client, standing = await self._living(opened, now)
         _, asked = names_of(standing.family.claims_request)
         claims = self._released.of_family(client, standing, opened.grant.scopes, asked)
@@ -59,7 +61,9 @@ class TokenState:
             raise InvalidToken("the access token is not valid", detail="client disabled")
         standing = await self._grants.family(opened.grant.family_id, client.system, opened.digest)
         if standing is None or not standing.live(now):
-            raise InvalidToken("the access token is not valid", detail="not live")
+            raise InvalidToken(
+                "the access token is not valid", detail="not live", client=client.client_id
+            )
         return client, standing
 
     async def introspect(
@@ -92,10 +96,11 @@ class TokenState:
             "iat": grant.issued_at,
             "exp": grant.expires_at,
         }
+        client = self._clients.get(ClientId(grant.client_id))
+        if client is None or client.disabled:
+            return {"active": False}
+        answer["aud"] = client.resource or self._issuer
         if opened.of_client:
-            client = self._clients.get(ClientId(grant.client_id))
-            if client is None or client.disabled:
-                return {"active": False}
             if await self._fences.taken(REVOKED_TOKEN, opened.digest):
                 return {"active": False}
             return answer | {"sub": f"client:{grant.client_id}"}

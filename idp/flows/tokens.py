@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping
 
-from connectors.contract import PairwiseSub
 from idp.errors import InvalidGrant, InvalidToken
 from idp.model import AccessTokenFormat, Client, ClientId, Family, FamilyId
 from idp.protocol.handles import (
@@ -71,17 +70,10 @@ class TokenMint:
             raise InvalidGrant("the code is not valid") from None
         return CodeGrant.from_bytes(raw)
 
-    def access_token(
-        self,
-        client: Client,
-        family_id: FamilyId,
-        sub: PairwiseSub,
-        scopes: frozenset[str],
-        now: int,
-    ) -> str:
+    def access_token(self, client: Client, family: Family, scopes: frozenset[str], now: int) -> str:
         """Opaque, or a JWT where the client is registered for it (RFC 9068)."""
-        handle = self._access_handle(ACCESS_TOKEN, client, family_id, scopes, now)
-        return self._shaped(client, handle, sub, scopes, now)
+        handle = self._access_handle(ACCESS_TOKEN, client, family.family_id, scopes, now)
+        return self._shaped(client, handle, family.sub, scopes, now, family)
 
     def client_token(self, client: Client, scopes: frozenset[str], now: int) -> str:
         """A token for the client itself; its `sub` can never be a person's (RFC 9068 §5)."""
@@ -101,12 +93,24 @@ class TokenMint:
         return self._sealer.seal_handle(prefix, grant.to_bytes())
 
     def _shaped(
-        self, client: Client, handle: str, sub: str, scopes: frozenset[str], now: int
+        self,
+        client: Client,
+        handle: str,
+        sub: str,
+        scopes: frozenset[str],
+        now: int,
+        family: Family | None = None,
     ) -> str:
         if client.access_token_format is AccessTokenFormat.OPAQUE:
             return handle
         claims = jwt_access_token_claims(
-            issuer=self._issuer, client=client, sub=sub, scopes=scopes, jti=handle, now=now
+            issuer=self._issuer,
+            client=client,
+            sub=sub,
+            scopes=scopes,
+            jti=handle,
+            now=now,
+            family=family,
         )
         return self._keyring.signer(client.id_token_alg).sign(ACCESS_TOKEN_TYP, claims)
 

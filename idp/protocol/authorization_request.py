@@ -18,6 +18,7 @@ from idp.protocol.claims_request import ClaimsRequest, lowest_assurance, parse_c
 from idp.protocol.form import Form
 from idp.protocol.pkce import read_challenge
 from idp.protocol.redirect_uri import VerifiedRedirect, verify_redirect
+from idp.protocol.resource import check_resource
 from idp.protocol.scopes import read_scopes
 from keys.values import hot_value
 
@@ -91,12 +92,12 @@ def check_request(form: Form, client: Client, redirect: VerifiedRedirect) -> Aut
     form.refuse_repeated()
     for check in _REFUSALS:
         check(form, client)
-    claims = parse_claims(form.get("claims"))
+    claims, prompts = parse_claims(form.get("claims")), _prompts(form.get("prompt"))
     return AuthorizationRequest(
         client=client,
         redirect=redirect,
         response_mode=response_mode_of(form),
-        scopes=read_scopes(form.get("scope"), client),
+        scopes=read_scopes(form.get("scope"), client, prompts),
         code_challenge=read_challenge(
             form.get("code_challenge"),
             form.get("code_challenge_method"),
@@ -104,7 +105,7 @@ def check_request(form: Form, client: Client, redirect: VerifiedRedirect) -> Aut
         ),
         state=_capped(form, "state", MAX_STATE),
         nonce=_capped(form, "nonce", MAX_NONCE),
-        prompts=_prompts(form.get("prompt")),
+        prompts=prompts,
         max_age_seconds=_max_age(form.get("max_age")),
         required_assurance=_assurance(form, client, claims),
         claims=claims,
@@ -154,6 +155,7 @@ _REFUSALS: tuple[Callable[[Form, Client], None], ...] = (
     _refuse_other_response_types,
     _refuse_other_response_modes,
     _refuse_clients_without_the_grant,
+    check_resource,
 )
 
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from connectors.contract import Assurance
-from idp.errors import InvalidRequest
+from idp.errors import InvalidRequest, UnmetAuthenticationRequirements
 
 MAX_LENGTH = 2048
 MAX_CLAIMS = 40
@@ -41,7 +41,7 @@ def parse_claims(text: str | None) -> ClaimsRequest:
     """Read the parameter; members that nobody knows are ignored.
 
     Spec: OIDC Core §5.5
-    Raises: InvalidRequest.
+    Raises: InvalidRequest, UnmetAuthenticationRequirements.
     """
     if text is None:
         return NOTHING
@@ -79,12 +79,17 @@ def _single_value(member: object) -> str | None:
 
 
 def _essential_acr(member: object) -> Assurance | None:
+    """Spec: OIDC Core §5.5.1.1 (an essential level that cannot be met is a failed sign-in)."""
     if not isinstance(member, dict) or member.get("essential") is not True:
         return None
     wanted = member.get("values") or [member.get("value")]
     if not isinstance(wanted, list):
         raise InvalidRequest("claims: acr values must be a list")
-    return lowest_assurance([value for value in wanted if isinstance(value, str)])
+    named = [value for value in wanted if value is not None]
+    level = lowest_assurance([value for value in named if isinstance(value, str)])
+    if named and level is None:
+        raise UnmetAuthenticationRequirements("none of the essential acr values is known")
+    return level
 
 
 def lowest_assurance(acr_values: list[str]) -> Assurance | None:

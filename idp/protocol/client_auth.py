@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
 
-from idp.errors import InvalidClient, InvalidRequest
+from idp.errors import InvalidClient, InvalidGrant, InvalidRequest
 from idp.model import Client, ClientAuthMethod, ClientId
 from idp.protocol.form import Form
+from idp.protocol.jwt_peek import unverified_member
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_HEADER = 4096
@@ -36,8 +37,12 @@ class SecretCredential:
 class AssertionCredential:
     """RFC 7523 §2.2. The client is whoever the assertion proves to be."""
 
-    client_id: ClientId | None
     assertion: str = field(repr=False)
+
+    @property
+    def client_id(self) -> ClientId:
+        """Whom it speaks of; proves nothing before it is verified."""
+        return ClientId(unverified_member(self.assertion, "sub") or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +69,11 @@ def read_credential(authorization: Sequence[bytes], form: Form) -> Credential:
         raise InvalidRequest("more than one client authentication method")
     body_id = ClientId(form["client_id"]) if "client_id" in form else None
     if authorization:
-        return _basic(authorization[0], body_id)
+        return _basic(authorization[0])
     if "client_assertion" in form:
         if form.get("client_assertion_type") != ASSERTION_TYPE:
             raise InvalidClient("client_assertion_type is not supported")
-        return AssertionCredential(body_id, form["client_assertion"])
+        return AssertionCredential(form["client_assertion"])
     if body_id is None:
         raise InvalidClient("client authentication is missing")
     if "client_secret" in form:
@@ -76,7 +81,7 @@ def read_credential(authorization: Sequence[bytes], form: Form) -> Credential:
     return NoCredential(body_id)
 
 
-def _basic(header: bytes, body_id: ClientId | None) -> SecretCredential:
+def _basic(header: bytes) -> SecretCredential:
     scheme, _, encoded = header.partition(b" ")
     if scheme.lower() != b"basic" or len(header) > MAX_HEADER:
         raise InvalidClient("the Authorization header is not a Basic credential")
@@ -87,9 +92,20 @@ def _basic(header: bytes, body_id: ClientId | None) -> SecretCredential:
     if not colon:
         raise InvalidClient("the Authorization header is not a Basic credential")
     client_id = ClientId(unquote_plus(user))
-    if body_id is not None and body_id != client_id:
-        raise InvalidRequest("client_id differs from the Authorization header")
     return SecretCredential(client_id, ClientAuthMethod.SECRET_BASIC, unquote_plus(secret))
+
+
+def check_named(client: Client, form: Form) -> None:
+    """A body that names a client names the one that was proven.
+
+    Spec: RFC 7521 §4.2, RFC 6749 §5.2 (a code "issued to another client" is an invalid grant)
+    Raises: InvalidGrant where a code is redeemed, else InvalidRequest.
+    """
+    if form.get("client_id", client.client_id) == client.client_id:
+        return
+    if form.get("grant_type") == "authorization_code":
+        raise InvalidGrant("the code was issued to another client", client=client.client_id)
+    raise InvalidRequest("client_id is not the authenticated client", client=client.client_id)
 
 
 def check_secret(
@@ -113,6 +129,15 @@ def check_secret(
     if not any(fits):
         raise InvalidClient("client authentication failed")
     return AuthenticatedClient(client)
+
+
+def claimed_client(authorization: Sequence[bytes], form: Form) -> ClientId:
+    """Whom a request names as its client, by whichever way. Proves nothing; never raises."""
+    try:
+        credential = read_credential(authorization, form)
+    except (InvalidClient, InvalidRequest):
+        return ClientId(form.get("client_id", ""))
+    return credential.client_id
 
 
 def accept_proven(client: Client) -> AuthenticatedClient:

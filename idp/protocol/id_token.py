@@ -57,24 +57,38 @@ def id_token_claims(
 
 
 def jwt_access_token_claims(
-    *, issuer: str, client: Client, sub: str, scopes: frozenset[str], jti: str, now: int
+    *,
+    issuer: str,
+    client: Client,
+    sub: str,
+    scopes: frozenset[str],
+    jti: str,
+    now: int,
+    family: Family | None,
 ) -> bytes:
     """JSON of an access token that a resource server reads offline.
 
-    Spec: RFC 9068 §2.2
+    Where a person stands behind it, it says when and how that person signed in.
+
+    Spec: RFC 9068 §2.2, §2.2.1
     """
-    return orjson.dumps(
-        {
-            "iss": issuer,
-            "sub": sub,
-            "aud": client.resource or issuer,
-            "client_id": client.client_id,
-            "scope": wire(scopes),
-            "iat": now,
-            "exp": now + client.access_token_seconds,
-            "jti": jti,
+    claims: dict[str, object] = {
+        "iss": issuer,
+        "sub": sub,
+        "aud": client.resource or issuer,
+        "client_id": client.client_id,
+        "scope": wire(scopes),
+        "iat": now,
+        "exp": now + client.access_token_seconds,
+        "jti": jti,
+    }
+    if family is not None:
+        claims |= {
+            "auth_time": family.authenticated_at,
+            "acr": family.assurance.acr,
+            "amr": family.amr,
         }
-    )
+    return orjson.dumps(claims)
 
 
 def logout_token_claims(

@@ -117,7 +117,7 @@ def _session_serves(request: SignInRequest, session: Session, standing: Standing
     if Prompt.LOGIN in request.prompts or Prompt.SELECT_ACCOUNT in request.prompts:
         return False
     max_age = request.max_age_seconds
-    if max_age is not None and now - session.authenticated_at > max_age:
-        return False
+    if max_age is not None and (max_age == 0 or now - session.authenticated_at > max_age):
+        return False  # zero asks for a new sign-in, as prompt=login does
     hinted = request.hinted_subject_sub
     return hinted is None or hinted == standing.sub

@@ -1,5 +1,6 @@
 """Scope tokens: what may be asked for, and what each client may have."""
 
+from connectors.contract import ConsentRule, Prompt
 from idp.errors import InvalidScope
 from idp.model import Client, GrantType
 
@@ -22,11 +23,12 @@ MAX_TOKENS = 40
 MAX_LENGTH = 1000
 
 
-def read_scopes(text: str | None, client: Client) -> frozenset[str]:
+def read_scopes(text: str | None, client: Client, prompts: frozenset[Prompt]) -> frozenset[str]:
     """The scopes to grant: those asked for that we know and the client is registered for.
 
     A value that nobody knows is ignored; a known one that this client may not have is refused.
-    `offline_access` is ignored for a client that may not refresh.
+    `offline_access` outlives the session: it is ignored for a client that may not refresh, and
+    where neither the person is asked about it nor the registration names it.
 
     Spec: RFC 6749 §3.3, OIDC Core §3.1.2.1, §11
     Raises: InvalidScope.
@@ -37,7 +39,10 @@ def read_scopes(text: str | None, client: Client) -> frozenset[str]:
     if not tokens or len(tokens) > MAX_TOKENS:
         raise InvalidScope("too many scopes")
     asked = KNOWN.intersection(tokens)
-    if GrantType.REFRESH_TOKEN not in client.grant_types:
+    agreed = (
+        OFFLINE in client.scopes or client.consent is ConsentRule.ASK or Prompt.CONSENT in prompts
+    )
+    if GrantType.REFRESH_TOKEN not in client.grant_types or not agreed:
         asked -= {OFFLINE}
     allowed = client.scopes | {OFFLINE}
     if not asked <= allowed:

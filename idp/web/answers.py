@@ -13,7 +13,7 @@ from idp.errors import (
     PageRefused,
     TooManyAttempts,
 )
-from idp.web.http import Answer, Endpoint, Header, HttpRequest, json_answer
+from idp.web.http import NO_STORE, Answer, Endpoint, Header, HttpRequest, Refusal, json_answer
 from keys.sql import StoreUnavailableError
 
 logger = logging.getLogger("lienthong.refusals")
@@ -27,12 +27,14 @@ def oauth_answer(error: OAuthError, *headers: Header) -> Answer:
 
     Spec: RFC 6749 §5.2
     """
+    refusal = Refusal(reason=error.code, detail=error.detail, client=error.client)
     body = {"error": error.code}
     if error.description:
         body["error_description"] = error.description
     if isinstance(error, InvalidClient):
-        return json_answer(body, 401, (b"www-authenticate", b'Basic realm="lienthong"'))
-    return json_answer(body, 400, *headers)
+        basic: Header = (b"www-authenticate", b'Basic realm="lienthong"')
+        return json_answer(body, 401, basic).refused(refusal)
+    return json_answer(body, 400, *headers).refused(refusal)
 
 
 def bearer_answer(error: OAuthError) -> Answer:
@@ -40,9 +42,11 @@ def bearer_answer(error: OAuthError) -> Answer:
 
     Spec: RFC 6750 §3
     """
+    refusal = Refusal(reason=error.code, detail=error.detail, client=error.client)
     match error:
         case InvalidToken(description=""):
-            return json_answer({}, 401, (b"www-authenticate", b'Bearer realm="lienthong"'))
+            bare: Header = (b"www-authenticate", b'Bearer realm="lienthong"')
+            return json_answer({}, 401, bare).refused(refusal)
         case InvalidToken():
             status = 401
         case InsufficientScope():
@@ -51,7 +55,8 @@ def bearer_answer(error: OAuthError) -> Answer:
             status = 400
     challenge = f'Bearer error="{error.code}", error_description="{error.description}"'
     body = {"error": error.code, "error_description": error.description}
-    return json_answer(body, status, (b"www-authenticate", challenge.encode("ascii")))
+    told: Header = (b"www-authenticate", challenge.encode("ascii"))
+    return json_answer(body, status, told).refused(refusal)
 
 
 def api(
@@ -70,14 +75,44 @@ def api(
         try:
             return await handle(request)
         except OAuthError as error:
-            if error.detail:
-                logger.info("%s refused: %s", request.path, error.detail)
             return refusal(error)
         except (TooManyAttempts, Overloaded, StoreUnavailableError) as fault:
             status, code, retry = _pressure(fault)
-            return json_answer({"error": code}, status, retry)
+            answer = json_answer({"error": code}, status, retry)
+            return answer.refused(Refusal(reason=code)) if status == 429 else answer
 
     return endpoint
+
+
+def open_to_browsers(endpoint: Endpoint, *methods: str) -> Endpoint:
+    """The same endpoint, for applications that run in a browser on any origin.
+
+    Why: what is asked here is decided by what the request itself holds (a code, a token), never by
+    a cookie; so no origin gains anything. Nothing with a session is ever opened (ADR 0023).
+
+    Spec: Fetch §3.2 (CORS protocol), without credentials
+    """
+    allowed: Header = (b"access-control-allow-methods", ", ".join(methods).encode())
+    preflight = Answer(status=204, headers=(*_CORS, allowed, *_PREFLIGHT, NO_STORE))
+
+    async def opened(request: HttpRequest) -> Answer:
+        if not request.header(b"origin"):
+            return await endpoint(request)
+        if request.method == "OPTIONS" and request.header(b"access-control-request-method"):
+            return preflight
+        return (await endpoint(request)).with_headers(*_CORS)
+
+    return opened
+
+
+_CORS: tuple[Header, ...] = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"www-authenticate, retry-after, correlation-id"),
+)
+_PREFLIGHT: tuple[Header, ...] = (
+    (b"access-control-allow-headers", b"authorization, content-type"),
+    (b"access-control-max-age", b"3600"),
+)
 
 
 def page(
@@ -91,21 +126,23 @@ def page(
         try:
             return await handle(request)
         except PageRefused as refused:
-            if refused.detail:
-                logger.info("%s refused: %s", request.path, refused.detail)
-            return error_page(request, refused.reason, refused.status)
+            kept = Refusal(reason=refused.reason, detail=refused.detail)
+            return error_page(request, refused.reason, refused.status).refused(kept)
         except OAuthError as error:
-            return error_page(request, error.code, 400)
+            kept = Refusal(reason=error.code, detail=error.detail)
+            return error_page(request, error.code, 400).refused(kept)
         except (TooManyAttempts, Overloaded, StoreUnavailableError) as fault:
             status, code, retry = _pressure(fault)
-            return error_page(request, code, status).with_headers(retry)
+            answer = error_page(request, code, status).with_headers(retry)
+            return answer.refused(Refusal(reason=code)) if status == 429 else answer
 
     return endpoint
 
 
 def _method_not_allowed(methods: tuple[str, ...]) -> Answer:
     allow: Header = (b"allow", ", ".join(methods).encode())
-    return json_answer({"error": "invalid_request"}, 405, allow)
+    answer = json_answer({"error": "invalid_request"}, 405, allow)
+    return answer.refused(Refusal(reason="method_not_allowed"))
 
 
 def _pressure(fault: Exception) -> tuple[int, str, Header]:

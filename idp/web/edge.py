@@ -18,6 +18,7 @@ from idp.web.http import (
     Scope,
     Send,
 )
+from idp.web.refusals import Refusals
 
 logger = logging.getLogger("lienthong.faults")
 Network = IPv4Network | IPv6Network
@@ -75,6 +76,7 @@ class Edge:
         endpoints: Mapping[str, Endpoint],
         trusted_proxies: tuple[Network, ...],
         fault_page: FaultPage,
+        refusals: Refusals,
         entropy: Entropy,
         clock: Clock = time.time,
     ) -> None:
@@ -82,6 +84,7 @@ class Edge:
         self.endpoints = endpoints
         self._trusted = trusted_proxies
         self._fault_page = fault_page
+        self._refusals = refusals
         self._entropy = entropy
         self._clock = clock
 
@@ -108,7 +111,8 @@ class Edge:
     async def answer(self, endpoint: Endpoint, request: HttpRequest) -> Answer:
         """The endpoint's answer; a fault becomes a page without detail. Never raises."""
         try:
-            return await endpoint(request)
+            answer = await endpoint(request)
+            return answer if answer.refusal is None else self._refusals.record(request, answer)
         except Exception as fault:  # noqa: BLE001 - the last wall: any fault is a 500 without detail
             return self._told(request, fault)
 

@@ -1,7 +1,7 @@
 """A request and an answer, as small as the hot endpoints need them."""
 
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import orjson
@@ -38,6 +38,8 @@ class HttpRequest:
     """None where more than `MAX_BODY` bytes were sent."""
     address: str
     received_at: float
+    parsed: Form | None = field(default=None, repr=False)
+    """The form of the body, once it was read."""
 
     def headers(self, name: bytes) -> list[bytes]:
         """All values of a header, by its lower-case name."""
@@ -58,7 +60,8 @@ class HttpRequest:
         kind = self.header(b"content-type")
         if kind != FORM_TYPE and kind.partition(b";")[0].strip().lower() != FORM_TYPE:
             raise InvalidRequest("the body must be application/x-www-form-urlencoded")
-        return parse_form(self.body())
+        self.parsed = parse_form(self.body())
+        return self.parsed
 
     def body(self) -> bytes:
         """The body.
@@ -70,6 +73,16 @@ class HttpRequest:
         return self.content
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What the audit keeps of an answer that refuses. `reason` is a code of ours, never input."""
+
+    reason: str
+    event: str = "refused"
+    client: str = ""
+    detail: str = ""
+
+
 @hot_value
 class Answer:
     """One response."""
@@ -77,10 +90,15 @@ class Answer:
     status: int = 200
     body: bytes = b""
     headers: tuple[Header, ...] = ()
+    refusal: Refusal | None = None
 
     def with_headers(self, *headers: Header) -> "Answer":
         """The same answer with more headers."""
-        return Answer(status=self.status, body=self.body, headers=self.headers + headers)
+        return replace(self, headers=self.headers + headers)
+
+    def refused(self, refusal: Refusal) -> "Answer":
+        """The same answer, marked as a refusal: the edge records it."""
+        return replace(self, refusal=refusal)
 
 
 class Endpoint(Protocol):

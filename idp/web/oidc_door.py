@@ -24,7 +24,7 @@ from idp.protocol.handles import CODE_SECONDS, CodeGrant, new_family_id
 from idp.protocol.next_step import Issue
 from idp.protocol.redirect_uri import VerifiedRedirect
 from idp.web.doors import AnsweredRefusal, Reading, origin_of
-from idp.web.http import Answer, HttpRequest, see_other
+from idp.web.http import Answer, HttpRequest, Refusal, see_other
 from idp.web.page_answers import PageAnswers
 from idp.web.views import FormPostView
 from keys.values import hot_value
@@ -82,7 +82,7 @@ class OidcDoor:
             sign_in = self._sign_in_request(checked, now)
         except OAuthError as error:
             answer = self._send(request, client, redirect, form, _error(error))
-            raise AnsweredRefusal(answer) from None
+            raise AnsweredRefusal(answer.refused(_refusal(client, error))) from None
         return OidcReading(
             form=form,
             client=client,
@@ -166,7 +166,8 @@ class OidcDoor:
     def refuse(self, request: HttpRequest, reading: Reading, error: OAuthError) -> Answer:
         """See `Door.refuse`."""
         own = _own(reading)
-        return self._send(request, own.client, own.redirect, own.form, _error(error))
+        answer = self._send(request, own.client, own.redirect, own.form, _error(error))
+        return answer.refused(_refusal(own.client, error))
 
     def _send(
         self,
@@ -212,3 +213,7 @@ def _own(reading: Reading) -> OidcReading:
 
 def _error(error: OAuthError) -> dict[str, str]:
     return {"error": error.code, "error_description": error.description}
+
+
+def _refusal(client: Client, error: OAuthError) -> Refusal:
+    return Refusal(reason=error.code, client=client.client_id, detail=error.detail)

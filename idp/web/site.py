@@ -45,7 +45,10 @@ def make_site(
     @site.get(pages.pages.css_path)
     async def stylesheet() -> Response:
         """The one style sheet; its name changes with its content."""
-        headers = {"cache-control": "public, max-age=31536000, immutable"}
+        headers = {
+            "cache-control": "public, max-age=31536000, immutable",
+            "x-content-type-options": "nosniff",
+        }
         return Response(pages.pages.css_bytes, media_type="text/css", headers=headers)
 
     @site.get("/")

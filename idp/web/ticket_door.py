@@ -21,7 +21,7 @@ from idp.ports import Audit, Entropy, SessionEnds
 from idp.protocol.form import Form, parse_form
 from idp.protocol.next_step import Issue
 from idp.web.doors import Reading, origin_of
-from idp.web.http import Answer, HttpRequest
+from idp.web.http import Answer, HttpRequest, Refusal
 from idp.web.page_answers import PageAnswers
 from idp.web.views import FormPostView
 
@@ -155,7 +155,8 @@ class TicketDoor:
         """See `Door.refuse`."""
         state = self._asked(reading.raw).state
         told = {"error": error.code} if state is None else {"error": error.code, "state": state}
-        return self._post(request, reading, told)
+        refusal = Refusal(reason=error.code, client=reading.sign_in.participant)
+        return self._post(request, reading, told).refused(refusal)
 
     def _post(self, request: HttpRequest, reading: Reading, fields: dict[str, str]) -> Answer:
         nonce = self._pages.nonce()

@@ -6,7 +6,7 @@ from idp.flows.token import TokenEndpoint
 from idp.flows.token_state import TokenState
 from idp.protocol.bearer import read_bearer
 from idp.protocol.form import parse_form
-from idp.web.answers import api, bearer_answer
+from idp.web.answers import api, bearer_answer, open_to_browsers
 from idp.web.http import Answer, Endpoint, HttpRequest, json_answer
 
 AUTHORIZATION = b"authorization"
@@ -22,7 +22,7 @@ def token_endpoint(flow: TokenEndpoint) -> Endpoint:
         )
         return json_answer(tokens.as_response())
 
-    return api(handle, "POST")
+    return open_to_browsers(api(handle, "POST"), "POST")
 
 
 def userinfo_endpoint(flow: TokenState) -> Endpoint:
@@ -34,7 +34,8 @@ def userinfo_endpoint(flow: TokenState) -> Endpoint:
         token = read_bearer(request.headers(AUTHORIZATION), parse_form(request.query), body)
         return json_answer(await flow.userinfo(token, int(request.received_at)))
 
-    return api(handle, "GET", "POST", refusal=bearer_answer)
+    endpoint = api(handle, "GET", "POST", refusal=bearer_answer)
+    return open_to_browsers(endpoint, "GET", "POST")
 
 
 def introspection_endpoint(flow: TokenState, authentication: ClientAuthentication) -> Endpoint:
@@ -63,4 +64,4 @@ def revocation_endpoint(flow: TokenState, authentication: ClientAuthentication) 
         await flow.revoke(proof, form, now)
         return json_answer({})
 
-    return api(handle, "POST")
+    return open_to_browsers(api(handle, "POST"), "POST")

@@ -12,7 +12,7 @@ from idp.protocol.next_step import Issue, Login, StepUp
 from idp.web.cookies import SESSION, CookieJar
 from idp.web.doors import AnsweredRefusal, Door, Reading
 from idp.web.flow_cookie import Flow, FlowCookies
-from idp.web.http import Answer, Header, HttpRequest, see_other
+from idp.web.http import Answer, Header, HttpRequest, Refusal, see_other
 from idp.web.sign_in_pages import SignInPages, page_path
 from idp.web.turn import Turn, Visit
 
@@ -81,17 +81,29 @@ class WayOn:
             page = self._pages.page_of(step, flow, reading, error, status, typed)
         return page.with_headers(*headers)
 
-    async def again(self, turn: Turn, error: str) -> Answer:
-        """The same page with what was wrong; the name that was typed stays, a secret never."""
-        return await self.go_on(turn, error=error, typed=_name_in(turn))
+    async def again(self, turn: Turn, error: str, event: str) -> Answer:
+        """The same page with what was wrong; the name that was typed stays, a secret never.
 
-    async def not_now(self, turn: Turn, error: str, status: int, wait_seconds: int) -> Answer:
+        The stage was refused: the edge records `event`.
+        """
+        page = await self.go_on(turn, error=error, typed=_name_in(turn))
+        return page.refused(_refusal(turn, error, event))
+
+    async def not_now(
+        self,
+        turn: Turn,
+        error: str,
+        status: int,
+        wait_seconds: int,
+        event: str = "sign_in_throttled",
+    ) -> Answer:
         """The same page, and when to try again.
 
         Spec: RFC 6585 §4, RFC 9110 §10.2.3
         """
         retry = (b"retry-after", str(wait_seconds).encode("ascii"))
-        return await self.go_on(turn, retry, error=error, status=status, typed=_name_in(turn))
+        page = await self.go_on(turn, retry, error=error, status=status, typed=_name_in(turn))
+        return page.refused(_refusal(turn, error, event))
 
     async def passed(self, visit: Visit, *headers: Header, handle: str | None = None) -> Answer:
         """A stage was passed: the dialect's answer, or on to the next page by a redirect.
@@ -130,6 +142,10 @@ async def give_answer(
         )
     except OAuthError as error:
         return door.refuse(request, reading, error)
+
+
+def _refusal(turn: Turn, error: str, event: str) -> Refusal:
+    return Refusal(event=event, reason=error, client=turn.reading.sign_in.participant)
 
 
 def _name_in(turn: Turn) -> str:

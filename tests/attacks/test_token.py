@@ -1,19 +1,32 @@
 """Group B of the adversarial cases: the token endpoint."""
 
 import asyncio
+import hmac
 import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from idp.app import open_service
+from idp.model import ClientId
 from tests.fixtures_world import (
     C1_JWKS,
+    C1_KEY,
+    CHALLENGE,
     ISSUER,
     SECRET_1,
     SECRET_2,
     VERIFIER,
+    Fields,
     World,
     basic,
 )
+from tests.tokens import claims_of
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -51,10 +64,25 @@ async def test_a_code_belongs_to_its_client(world: World) -> None:
     code = await world.browser().code(world.alice)
     address = "https://rp1.test/cb"
     assert refused(await world.redeem(code, "c2", address), 400, "invalid_grant")
+    assert (await world.redeem(code)).status_code == 200
+
+
+async def test_a_body_that_names_another_client_is_refused(world: World) -> None:
+    """B03: by Basic and by assertion; nothing of the request is believed over the proof."""
+    code = await world.browser().code(world.alice)
     form = {"grant_type": "authorization_code", "code": code, "client_id": "c2"}
     told = await world.http.post("/token", data=form, headers=basic("c1", SECRET_1))
-    assert refused(told, 400, "invalid_request")
+    assert refused(told, 400, "invalid_grant")
     assert (await world.redeem(code)).status_code == 200
+    changes = {"client_id": "k1", "redirect_uri": "https://rp3.test/cb"}
+    code = await world.browser().code(world.alice, **changes)
+    form = {"grant_type": "authorization_code", "code": code, "client_id": "c1"} | {
+        "client_assertion": world.assertion(), "client_assertion_type": ASSERTION_TYPE,
+    }  # fmt: skip
+    assert refused(await world.http.post("/token", data=form), 400, "invalid_grant")
+    other = {"grant_type": "client_credentials", "client_id": "c2"}
+    told = await world.http.post("/token", data=other, headers=basic("c1", SECRET_1))
+    assert refused(told, 400, "invalid_request")
 
 
 @pytest.mark.parametrize(
@@ -65,9 +93,13 @@ async def test_a_code_belongs_to_its_client(world: World) -> None:
         {"code_verifier": "w" * 43},
         {"code_verifier": "v" * 42},
         {"code_verifier": "v" * 129},
-        {"code_verifier": "7w_YNF9DSfIdPf_pRjSq646_kPr-2-o9NAl16JGghdM"},
+        {"code_verifier": CHALLENGE},
     ],
-)
+    ids=[
+        "B04-other-address", "B04-no-verifier", "B04-wrong-verifier", "short-verifier",
+        "B04-129-characters", "B04-the-challenge",
+    ],
+)  # fmt: skip
 async def test_a_redemption_must_fit_its_request(
     world: World, changes: dict[str, str | None]
 ) -> None:
@@ -138,6 +170,18 @@ async def test_wrong_secrets_are_slowed_for_their_own_address_only(world: World)
         ({}, {}, 401, "invalid_client"),
         ({"client_assertion": "a.b.c"}, {}, 401, "invalid_client"),
         ({"client_assertion": "a.b.c", "client_assertion_type": ASSERTION_TYPE}, {}, 401, "invalid_client"),
+        ({"client_id": "k1", "client_secret": SECRET_1}, {}, 401, "invalid_client"),
+        ({"client_id": "k1"}, {}, 401, "invalid_client"),
+        ({"client_assertion": "a.b.c", "client_secret": "x"}, {}, 400, "invalid_request"),
+        ({"client_assertion": "a.b.c"}, basic("c1", SECRET_1), 400, "invalid_request"),
+        ({}, basic("c1", ""), 401, "invalid_client"),
+    ],
+    ids=[
+        "B07-two-ways", "B07-basic-client-by-post", "wrong-secret", "post-client-by-basic",
+        "B07-basic-client-as-public", "disabled-as-public", "disabled", "nothing",
+        "no-assertion-type", "garbage-assertion", "B07-key-client-by-post",
+        "B07-key-client-as-public", "B07-assertion-and-secret", "B07-assertion-and-basic",
+        "empty-secret",
     ],
 )  # fmt: skip
 async def test_a_client_authenticates_in_its_registered_way_and_in_one(
@@ -150,7 +194,9 @@ async def test_a_client_authenticates_in_its_registered_way_and_in_one(
 @pytest.mark.parametrize(
     "header",
     [b"Basic", b"Basic  x", b"Basic \xff\xfe", b"Basic /w==", b"Basic YWJj", b"Bearer x",
-     b"Basic " + b"A" * 65536],
+     b"Basic " + b"A" * 65536, b"", b"Basic\tYzE6eA==", b"Basic YzE6eA== x"],
+    ids=["B08-bare", "B08-two-spaces", "B08-not-latin", "B08-not-utf-8", "B08-no-colon", "other-scheme",
+         "B08-64-kB", "empty", "tab", "trailing"],
 )  # fmt: skip
 async def test_a_malformed_authorization_header_is_a_refusal(world: World, header: bytes) -> None:
     response = await world.http.post(
@@ -179,36 +225,115 @@ async def _with_assertion(world: World, assertion: str) -> object:
 
 
 def _forged(world: World, header: dict[str, object], key: bytes | None) -> str:
-    import hmac
-    from base64 import urlsafe_b64encode
-
-    def b64(raw: bytes) -> str:
-        return urlsafe_b64encode(raw).rstrip(b"=").decode()
-
     payload = world.assertion().split(".")[1]
-    signed = f"{b64(json.dumps(header).encode())}.{payload}"
-    signature = b64(hmac.digest(key, signed.encode(), "sha256")) if key is not None else ""
+    signed = f"{_b64(json.dumps(header).encode())}.{payload}"
+    signature = _b64(hmac.digest(key, signed.encode(), "sha256")) if key is not None else ""
     return f"{signed}.{signature}"
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "nOnE", "HS256", "RS256", "ES384"])
 async def test_an_assertion_cannot_choose_its_algorithm(world: World, alg: str) -> None:
-    keys = (None, b"", C1_JWKS.encode(), json.loads(C1_JWKS)["keys"][0]["x"].encode())
+    public = C1_KEY.public_key()
+    keys = (
+        None, b"", C1_JWKS.encode(), json.dumps(json.loads(C1_JWKS)["keys"][0]).encode(),
+        public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+        public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        json.loads(C1_JWKS)["keys"][0]["x"].encode(),
+    )  # fmt: skip
     for key in keys:
         forged = _forged(world, {"alg": alg, "typ": "JWT"}, key)
         assert refused(await _with_assertion(world, forged), 401, "invalid_client")
         world.clock.now += 301
 
 
+def _b64(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _signed(header: bytes, payload: bytes) -> str:
+    """A JWS with any header at all, and a signature that fits it."""
+    signing_input = f"{_b64(header)}.{_b64(payload)}".encode()
+    r, s = decode_dss_signature(C1_KEY.sign(signing_input, ECDSA(SHA256())))
+    return f"{signing_input.decode()}.{_b64(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+
+
+HEADERS = {
+    "control": (b'{"alg":"ES256"}', 200),
+    "B11-crit": (b'{"alg":"ES256","crit":["x"],"x":1}', 401),
+    "B11-crit-empty": (b'{"alg":"ES256","crit":[]}', 401),
+    "B11-b64": (b'{"alg":"ES256","b64":false,"crit":["b64"]}', 401),
+    "B11-b64-alone": (b'{"alg":"ES256","b64":false}', 401),
+    "B11-doubled-alg": (b'{"alg":"none","alg":"ES256"}', 401),
+    "embedded-key": (b'{"alg":"ES256","jwk":{}}', 401),
+    "key-address": (b'{"alg":"ES256","jku":"https://evil.test/"}', 401),
+    "zip": (b'{"alg":"ES256","zip":"DEF"}', 401),
+    "other-typ": (b'{"alg":"ES256","typ":"at+jwt"}', 401),
+}
+
+
+@pytest.mark.parametrize(("header", "status"), HEADERS.values(), ids=HEADERS)
+async def test_a_header_of_an_assertion_changes_no_rule(
+    world: World, header: bytes, status: int
+) -> None:
+    payload = urlsafe_b64decode(world.assertion().split(".")[1] + "==")
+    assert (await _with_assertion(world, _signed(header, payload))).status_code == status
+
+
+async def test_a_doubled_claim_of_an_assertion_is_refused(world: World) -> None:
+    """B11: whichever of the two a reader would take."""
+    payload = urlsafe_b64decode(world.assertion().split(".")[1] + "==")
+    for doubled in (b'"aud":"https://other.test",', b'"sub":"k1",'):
+        forged = _signed(b'{"alg":"ES256"}', b"{" + doubled + payload[1:])
+        assert refused(await _with_assertion(world, forged), 401, "invalid_client")
+
+
+async def test_an_assertion_in_json_form_is_refused(world: World) -> None:
+    """B11: an unprotected header has no place to stand in."""
+    head, payload, signature = world.assertion().split(".")
+    general = {
+        "payload": payload,
+        "signatures": [{"protected": head, "header": {"alg": "none"}, "signature": signature}],
+    }
+    flat = {
+        "payload": payload,
+        "protected": head,
+        "header": {"alg": "none"},
+        "signature": signature,
+    }
+    for document in (general, flat):
+        told = await _with_assertion(world, json.dumps(document))
+        assert refused(told, 401, "invalid_client")
+
+
+ASSERTION_CLAIMS = {
+    "B12-token-endpoint": {"aud": f"{ISSUER}/token"},
+    "B12-array": {"aud": [ISSUER, "https://other.test"]},
+    "B12-array-of-one": {"aud": [ISSUER]},
+    "B12-other-issuer": {"aud": "https://other.test"},
+    "B12-slash": {"aud": f"{ISSUER}/"},
+    "B12-prefix": {"aud": ISSUER[:-1]},
+    "B12-revocation-endpoint": {"aud": f"{ISSUER}/revoke"},
+}
+
+
+@pytest.mark.parametrize("path", ["/token", "/revoke", "/introspect"])
+@pytest.mark.parametrize("changes", ASSERTION_CLAIMS.values(), ids=ASSERTION_CLAIMS)
+async def test_an_assertion_names_our_issuer_alone_as_its_audience(
+    world: World, path: str, changes: dict[str, object]
+) -> None:
+    """RFC 10070, at every endpoint that takes assertions."""
+    form = {
+        "grant_type": "client_credentials", "token": "x",
+        "client_assertion_type": ASSERTION_TYPE, "client_assertion": world.assertion(**changes),
+    }  # fmt: skip
+    assert refused(await world.http.post(path, data=form), 401, "invalid_client")
+    form["client_assertion"] = world.assertion()
+    assert (await world.http.post(path, data=form)).status_code == 200
+
+
 @pytest.mark.parametrize(
     "changes",
     [
-        {"aud": f"{ISSUER}/token"},
-        {"aud": [ISSUER, "https://other.test"]},
-        {"aud": [ISSUER]},
-        {"aud": "https://other.test"},
-        {"aud": f"{ISSUER}/"},
-        {"aud": ISSUER[:-1]},
         {"aud": None},
         {"iss": "c1"},
         {"sub": "c1"},
@@ -233,8 +358,6 @@ async def test_an_assertion_is_for_us_alone_and_for_a_short_time(
 async def test_an_assertion_counts_once_even_on_a_node_that_has_never_seen_it(
     world: World,
 ) -> None:
-    from idp.app import open_service
-
     assertion = world.assertion()
     assert (await _with_assertion(world, assertion)).status_code == 200  # type: ignore[attr-defined]
     assert refused(await _with_assertion(world, assertion), 401, "invalid_client")
@@ -261,6 +384,27 @@ async def test_a_refresh_token_rotates_and_its_reuse_ends_the_family(world: Worl
     after = await world.token(grant_type="refresh_token", refresh_token=second["refresh_token"])
     assert refused(after, 400, "invalid_grant")
     assert (await world.userinfo(second["access_token"])).status_code == 401
+
+
+async def test_a_token_two_rotations_old_ends_the_family_at_once(world: World) -> None:
+    """Nobody's parallel use is two rotations late, however little time has passed."""
+    first = await world.browser().tokens(world.alice)
+    newest = first
+    for _ in range(2):
+        newest = (
+            await world.token(grant_type="refresh_token", refresh_token=newest["refresh_token"])
+        ).json()
+    old = await world.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+    assert refused(old, 400, "invalid_grant")
+    assert (await world.userinfo(newest["access_token"])).status_code == 401
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(590, 200), (620, 401), (86400, 401)])
+async def test_an_assertion_that_lives_long_is_refused(
+    world: World, seconds: int, status: int
+) -> None:
+    assertion = world.assertion(exp=int(world.clock.now) + seconds)
+    assert (await _with_assertion(world, assertion)).status_code == status
 
 
 async def test_parallel_refreshes_leave_one_living_token(world: World) -> None:
@@ -300,10 +444,20 @@ async def test_a_refresh_token_is_bound_to_its_client_and_its_scopes(world: Worl
 async def test_no_other_handle_is_a_code(world: World) -> None:
     browser = world.browser()
     tokens = await browser.tokens(world.alice)
+    page = await browser.follow(await browser.authorize(prompt="login"))
+    flow = Fields(page.text).values
+    client_token = (await world.token(grant_type="client_credentials")).json()["access_token"]
+    confirmation = Fields((await browser.http.get("/logout")).text).values["confirmation"]
+    sealed = [
+        tokens["access_token"], tokens["refresh_token"], client_token, confirmation,
+        browser.http.cookies["__Host-lt-device"],
+        browser.http.cookies[f"__Host-lt-flow-{flow['flow']}"],
+    ]  # fmt: skip
     handles = [
-        tokens["access_token"], tokens["refresh_token"], tokens["id_token"],
-        browser.http.cookies["__Host-lt-session"], browser.http.cookies["__Host-lt-device"],
-        "ac_" + tokens["access_token"][3:], "ac_" + tokens["refresh_token"][3:], "ac_", "x" * 9000,
+        *sealed, *("ac_" + value[3:] for value in sealed), tokens["id_token"], world.assertion(),
+        browser.http.cookies["__Host-lt-session"], flow["flow"], flow["csrf"], "st-1", "no-1",
+        claims_of(tokens["id_token"])["sid"], claims_of(tokens["id_token"])["sub"],
+        "ac_", "x" * 9000,
     ]  # fmt: skip
     for handle in handles:
         assert refused(await world.redeem(handle), 400, "invalid_grant")
@@ -357,6 +511,22 @@ async def test_a_client_acting_for_itself_can_never_be_a_person(world: World) ->
     assert refused(public, 400, "unauthorized_client")
     unregistered = await world.token("c2", grant_type="client_credentials")
     assert refused(unregistered, 400, "unauthorized_client")
+
+
+async def test_a_client_whose_id_is_a_persons_sub_is_still_nobody(world: World) -> None:
+    """B22: `sub` of a client can never collide with a person's."""
+    tokens = await world.browser().tokens(world.alice)
+    sub = (await world.userinfo(tokens["access_token"])).json()["sub"]
+    twin = replace(world.settings.clients[ClientId("c1")], client_id=ClientId(sub))
+    settings = replace(world.settings, clients={**world.settings.clients, ClientId(sub): twin})
+    async with open_service(settings, world.clock) as other:
+        world.app = other
+        token = (await world.token(sub, grant_type="client_credentials")).json()["access_token"]
+        told = await world.http.post(
+            "/introspect", data={"token": token}, headers=basic(sub, SECRET_1)
+        )
+        assert told.json()["sub"] == f"client:{sub}" != sub
+        assert (await world.userinfo(token)).status_code == 403
 
 
 async def test_answers_of_the_token_endpoint_are_never_stored(world: World) -> None:

@@ -1,7 +1,7 @@
 """Redemption of a code: RFC 6749 §4.1.3, step by step."""
 
 from connectors.contract import SessionId
-from idp.errors import InvalidGrant, InvalidRequest, UnauthorizedClient
+from idp.errors import InvalidGrant, InvalidRequest, InvalidToken, UnauthorizedClient
 from idp.flows.released_claims import ReleasedClaims
 from idp.flows.token_set import TokenSet
 from idp.flows.tokens import TokenMint
@@ -71,9 +71,7 @@ class AuthorizationCodeGrant:
     async def _tokens(
         self, client: Client, family: Family, nonce: str | None, now: int
     ) -> TokenSet:
-        access_token = self._mint.access_token(
-            client, family.family_id, family.sub, family.scopes, now
-        )
+        access_token = self._mint.access_token(client, family, family.scopes, now)
         refresh = RefreshGrant(family_id=family.family_id, generation=0)
         return TokenSet(
             access_token=access_token,
@@ -105,7 +103,10 @@ class AuthorizationCodeGrant:
         if standing is None:
             raise InvalidGrant("the code is not valid", detail="family vanished")
         scopes = family.scopes if client.claims_in_id_token else frozenset[str]()
-        return dict(self._released.of_family(client, standing, scopes, asked))
+        try:
+            return dict(self._released.of_family(client, standing, scopes, asked))
+        except InvalidToken as refused:
+            raise InvalidGrant("the code is not valid", detail=refused.detail) from None
 
 
 def _family(client: Client, grant: CodeGrant, now: int) -> Family:

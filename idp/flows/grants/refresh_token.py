@@ -10,6 +10,9 @@ from idp.protocol.form import Form
 from idp.protocol.handles import RefreshGrant
 from idp.protocol.scopes import OPENID, narrow
 
+PARALLEL_MS = 1000
+"""What arrives within this time of a rotation is the client's own parallel use."""
+
 
 class RefreshTokenGrant:
     """Exchanges the newest refresh token of a family for the next one."""
@@ -38,28 +41,30 @@ class RefreshTokenGrant:
         if standing is None or not standing.live(now):
             raise InvalidGrant("the refresh token is not valid")
         scopes = narrow(standing.family.scopes, form.get("scope"))
-        if grant.generation != standing.generation or not await self._grants.rotate(
-            grant.family_id, grant.generation, now_ms
-        ):
-            await self._refuse_reuse(grant, received_at_ms, now)
+        if grant.generation != standing.generation:
+            await self._refuse_old(grant, standing, received_at_ms, now)
+        if not await self._grants.rotate(grant.family_id, grant.generation, now_ms):
+            # It was read as the newest and lost the swap: two uses ran at once, by no clock.
+            raise InvalidGrant("the refresh token has been used", detail="parallel use")
         return self._tokens(client, standing, scopes, grant.generation + 1, now)
 
-    async def _refuse_reuse(self, grant: RefreshGrant, received_at_ms: int, now: int) -> None:
-        """A token that was already rotated: a replay, unless it was sent before the rotation.
+    async def _refuse_old(
+        self, grant: RefreshGrant, standing: FamilyStanding, received_at_ms: int, now: int
+    ) -> None:
+        """A token that was already rotated: a replay, unless it came together with the rotation.
 
-        Why: requests that were received before the rotation committed are the client's own
-        parallel use; they lose, and the winner's token lives on.
+        Why: a client's own parallel use must not sign the person out. It loses either way, and
+        only the winner's token lives on (ADR 0021).
         """
-        standing = await self._grants.family(grant.family_id, None, b"")
         parallel = (
-            standing is not None
-            and standing.generation == grant.generation + 1
-            and received_at_ms <= standing.rotated_at_ms
+            grant.generation + 1 == standing.generation
+            and received_at_ms < standing.rotated_at_ms + PARALLEL_MS
         )
-        if not parallel:
-            await self._grants.revoke_family(grant.family_id, "refresh_token_reused", now)
-            self._audit.record("refresh_token_reused", {"family": grant.family_id})
-        raise InvalidGrant("the refresh token has been used")
+        if parallel:
+            raise InvalidGrant("the refresh token has been used", detail="parallel use")
+        await self._grants.revoke_family(grant.family_id, "refresh_token_reused", now)
+        self._audit.record("refresh_token_reused", {"family": grant.family_id})
+        raise InvalidGrant("the refresh token has been used", detail="refresh token reused")
 
     def _tokens(
         self,
@@ -70,7 +75,7 @@ class RefreshTokenGrant:
         now: int,
     ) -> TokenSet:
         family = standing.family
-        access_token = self._mint.access_token(client, family.family_id, family.sub, scopes, now)
+        access_token = self._mint.access_token(client, family, scopes, now)
         refresh = RefreshGrant(family_id=family.family_id, generation=generation)
         return TokenSet(
             access_token=access_token,

@@ -55,11 +55,11 @@ class ClaimStage:
                 return await self._way_on.passed(turn)
             case Withheld():
                 await self._throttle.succeeded(admission)
-                self._audit.record("account_withheld", {"system": system})
-                return await self._way_on.again(turn, "withheld")
+                return await self._way_on.again(turn, "withheld", "claim_rejected")
             case Unavailable():
                 await self._throttle.unjudged(admission)
-                return await self._way_on.not_now(turn, "verifier_unavailable", 503, 30)
+                return await self._way_on.not_now(
+                    turn, "verifier_unavailable", 503, 30, "claim_rejected"
+                )
             case WrongProof():
-                self._audit.record("claim_rejected", {"system": system})
-                return await self._way_on.again(turn, "wrong_proof")
+                return await self._way_on.again(turn, "wrong_proof", "claim_rejected")

@@ -5,7 +5,6 @@ from dataclasses import replace
 from connectors.contract import Assurance
 from idp.authn.authenticator import Authenticator, PasswordPassed, Rejected
 from idp.errors import TooManyAttempts
-from idp.ports import Audit
 from idp.web.devices import DeviceCookies
 from idp.web.doors import Reading
 from idp.web.http import Answer
@@ -25,20 +24,18 @@ class PasswordStage:
         authenticator: Authenticator,
         devices: DeviceCookies,
         opening: SessionOpening,
-        audit: Audit,
         way_on: WayOn,
         second_factor_always: bool,
     ) -> None:
         self._authenticator = authenticator
         self._devices = devices
         self._opening = opening
-        self._audit = audit
         self._way_on = way_on
         self._second_factor_always = second_factor_always
 
     async def submit(self, turn: Turn) -> Answer:
         """Check what was typed, once."""
-        form, told = turn.form, {"participant": turn.reading.sign_in.participant}
+        form = turn.form
         if "username" not in form or "password" not in form:
             return await self._way_on.go_on(turn)
         device = self._devices.read(turn.request)
@@ -47,12 +44,10 @@ class PasswordStage:
                 form["username"], form["password"], turn.request.address, device
             )
         except TooManyAttempts as limit:
-            self._audit.record("sign_in_throttled", told)
             wait = limit.retry_after_seconds
             return await self._way_on.not_now(turn, "too_many_attempts", 429, wait)
         if isinstance(outcome, Rejected):
-            self._audit.record("sign_in_rejected", told)
-            return await self._way_on.again(turn, "wrong_credentials")
+            return await self._way_on.again(turn, "wrong_credentials", "sign_in_rejected")
         if self._needs_second(outcome, turn.reading):
             flow = replace(turn.flow, password_passed=outcome.subject)
             return await self._way_on.passed(replace(turn, flow=flow))

@@ -3,7 +3,6 @@
 from connectors.contract import Assurance, SubjectId
 from idp.authn.authenticator import Authenticator, Rejected
 from idp.errors import TooManyAttempts
-from idp.ports import Audit
 from idp.web.devices import DeviceCookies
 from idp.web.http import Answer
 from idp.web.stages.opening import SessionOpening
@@ -22,13 +21,11 @@ class SecondFactorStage:
         authenticator: Authenticator,
         devices: DeviceCookies,
         opening: SessionOpening,
-        audit: Audit,
         way_on: WayOn,
     ) -> None:
         self._authenticator = authenticator
         self._devices = devices
         self._opening = opening
-        self._audit = audit
         self._way_on = way_on
 
     async def submit(self, turn: Turn, subject: SubjectId | None) -> Answer:
@@ -44,6 +41,5 @@ class SecondFactorStage:
             wait = limit.retry_after_seconds
             return await self._way_on.not_now(turn, "too_many_attempts", 429, wait)
         if isinstance(outcome, Rejected):
-            self._audit.record("otp_rejected", {})
-            return await self._way_on.again(turn, "wrong_otp")
+            return await self._way_on.again(turn, "wrong_otp", "otp_rejected")
         return await self._opening.open(turn, subject, Assurance.LEVEL_2, AMR)
