@@ -14,6 +14,7 @@ from connectors.links.account_opening import (
 )
 from idp.authn.authenticator import Authenticator, PasswordPassed, Rejected
 from idp.authn.throttle import Attempt, Throttle
+from idp.authn.usernames import UsernameRefused, fold
 from idp.errors import (
     AccessDenied,
     ConsentRequired,
@@ -322,8 +323,12 @@ class Interaction:
         system = reading.sign_in.system
         if decision.session is None or system is None or "account" not in form:
             return await self._continue(request, flow, now)
+        try:
+            folded = fold(form["account"])
+        except UsernameRefused:
+            return await self._again(request, flow, now, "wrong_proof")
         attempt = Attempt(
-            folded_username=f"{system}\0{form['account'].casefold()}",
+            folded_username=f"{system}\0{folded}",
             address=request.address,
             factor="claim",
         )

@@ -393,6 +393,24 @@ async def test_the_state_of_the_application_comes_back_inside_the_ticket(world: 
     assert "state" not in ticket_of(await browser.http.get("/ticket?system=onestop"))
 
 
+async def test_spellings_of_one_old_account_share_one_counter(world: World) -> None:
+    browser = world.browser()
+    page = await browser.sign_in(world.alice, await browser.http.get("/ticket?system=onestop"))
+    for twin in ("khanhtb", "KHANHTB", "ｋhanhtb", "khanhtb ", " khanhtb"):
+        await browser.submit(page, account=twin, password="sai", decision="claim")
+    held = await browser.submit(page, account="khanhtb", password="sai", decision="claim")
+    assert held.status_code == 429
+
+
+async def test_an_old_account_name_that_could_deceive_is_a_wrong_proof(world: World) -> None:
+    browser = world.browser()
+    page = await browser.sign_in(world.alice, await browser.http.get("/ticket?system=onestop"))
+    told = await browser.submit(
+        page, account="khanhtb\u200b", password="mat-khau-cu-2010", decision="claim"
+    )
+    assert "Không xác nhận được" in told.text
+
+
 @pytest.mark.parametrize("state", ["x" * 513, "%C6%A1", "a%0Ab", "a%7F", "a&state=b"])
 async def test_a_state_that_no_application_makes_is_refused_before_anybody_is_asked(
     world: World, state: str
