@@ -3,9 +3,11 @@
 import hashlib
 import hmac
 import re
+import unicodedata
 from base64 import urlsafe_b64encode
 from unicodedata import normalize
 
+import httpx
 import pytest
 
 from connectors.contract import SystemId
@@ -15,6 +17,7 @@ from idp.adapters import open_stores
 from idp.audit.writer import BatchingAudit
 from idp.authn.password import PasswordHasher
 from idp.authn.totp import code_at, step_of
+from idp.errors import Overloaded
 from tests.fixtures_world import (
     ISSUER,
     SECRET_2,
@@ -533,6 +536,24 @@ async def test_the_state_of_the_application_comes_back_inside_the_ticket(world: 
     assert "state" not in ticket_of(await browser.http.get("/ticket?system=onestop"))
 
 
+async def test_spellings_of_one_old_account_share_one_counter(world: World) -> None:
+    browser = world.browser()
+    page = await browser.sign_in(world.alice, await browser.http.get("/ticket?system=onestop"))
+    for twin in ("khanhtb", "KHANHTB", "ｋhanhtb", "khanhtb ", " khanhtb"):
+        await browser.submit(page, account=twin, password="sai", decision="claim")
+    held = await browser.submit(page, account="khanhtb", password="sai", decision="claim")
+    assert held.status_code == 429
+
+
+async def test_an_old_account_name_that_could_deceive_is_a_wrong_proof(world: World) -> None:
+    browser = world.browser()
+    page = await browser.sign_in(world.alice, await browser.http.get("/ticket?system=onestop"))
+    told = await browser.submit(
+        page, account="khanhtb\u200b", password="mat-khau-cu-2010", decision="claim"
+    )
+    assert "Không xác nhận được" in told.text
+
+
 @pytest.mark.parametrize("state", ["x" * 513, "%C6%A1", "a%0Ab", "a%7F", "a&state=b"])
 async def test_a_state_that_no_application_makes_is_refused_before_anybody_is_asked(
     world: World, state: str
@@ -612,3 +633,80 @@ async def test_a_store_that_is_away_is_a_503_with_retry_after(
     for response in (page, api):
         assert response.status_code == 503
         assert response.headers["retry-after"] == "5"
+
+
+# --- P01: the password door does not tell who exists ---------------------------------------------
+
+
+def told_by(response: httpx.Response) -> tuple[int, str, dict[str, str]]:
+    """All that an answer tells, without what differs by chance."""
+    headers = {k: neutral(v) for k, v in response.headers.items() if k != "content-length"}
+    return response.status_code, neutral(response.text), headers
+
+
+async def test_known_unknown_and_disabled_have_one_status_body_and_headers(world: World) -> None:
+    told = []
+    for number, name in enumerate(("nobody.at.all", "anh.tuyet", "dora")):
+        browser = world.browser(f"198.51.100.{number}")
+        password = world.dora.password if name == "dora" else "sai-mat-khau-1"
+        page = await login_page(browser)
+        told.append(told_by(await browser.submit(page, username=name, password=password)))
+    assert told[0] == told[1] == told[2]
+
+
+@pytest.mark.parametrize("right", [True, False])
+async def test_a_name_held_by_strangers_is_told_like_a_held_name_that_nobody_has(
+    world: World, *, right: bool
+) -> None:
+    told = []
+    for name in ("bao.khanh", "nobody.at.all"):
+        for host in range(20):
+            stranger = world.browser(f"192.0.2.{host}")
+            for _ in range(5):
+                page = await login_page(stranger)
+                await stranger.submit(page, username=name, password="x" * 20)
+        browser = world.browser(f"198.51.100.{len(told)}")
+        password = world.bob.password if right else "sai-mat-khau-1"
+        page = await login_page(browser)
+        told.append(told_by(await browser.submit(page, username=name, password=password)))
+    assert told[0] == told[1]
+    assert told[0][0] == 429
+
+
+async def test_decomposed_and_composed_names_share_one_counter(world: World) -> None:
+    browser = world.browser()
+    for name in ("lê.tuyết", "LÊ.TUYẾT", unicodedata.normalize("NFD", "lê.tuyết"), "ｌê.tuyết"):
+        page = await login_page(browser)
+        await browser.submit(page, username=name, password="x" * 20)
+    page = await login_page(browser)
+    await browser.submit(page, username=" lê.tuyết", password="x" * 20)
+    page = await login_page(browser)
+    held = await browser.submit(page, username="lê.tuyết", password="x" * 20)
+    assert held.status_code == 429
+
+
+async def test_a_megabyte_of_password_is_refused_before_any_hashing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object) -> None:
+        raise AssertionError("hashed")
+
+    monkeypatch.setattr(PasswordHasher, "verify", never)
+    browser = world.browser()
+    page = await login_page(browser)
+    response = await browser.submit(page, username="anh.tuyet", password="x" * 1_000_000)
+    assert response.status_code in (400, 413)
+
+
+async def test_a_full_password_queue_is_a_503_that_says_when_to_come_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise Overloaded("full")
+
+    monkeypatch.setattr(PasswordHasher, "_run", full)
+    browser = world.browser()
+    page = await login_page(browser)
+    response = await browser.submit(page, username="anh.tuyet", password=world.alice.password)
+    assert response.status_code == 503
+    assert int(response.headers["retry-after"]) > 0

@@ -9,6 +9,7 @@ from connectors.links.account_opening import (
     WrongProof,
 )
 from idp.authn.throttle import Admission, Attempt, Throttle
+from idp.authn.usernames import UsernameRefused, fold
 from idp.errors import TooManyAttempts
 from idp.ports import Audit
 from idp.web.http import Answer
@@ -32,8 +33,12 @@ class ClaimStage:
         session, system = turn.decision.session, turn.reading.sign_in.system
         if session is None or system is None or "account" not in turn.form:
             return await self._way_on.go_on(turn)
+        try:
+            folded = fold(turn.form["account"])
+        except UsernameRefused:
+            return await self._way_on.again(turn, "wrong_proof", "claim_rejected")
         attempt = Attempt(
-            folded_username=f"{system}\0{turn.form['account'].casefold()}",
+            folded_username=f"{system}\0{folded}",
             address=turn.request.address,
             factor="claim",
         )
