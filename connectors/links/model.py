@@ -81,9 +81,12 @@ class LinkPast(Enum):
 def past_of(links: Iterable[PastLink]) -> LinkPast:
     """What a person without an active link is to be told.
 
-    Why: a proposal is somebody's guess, and holds nobody up.
+    Why: a proposal is somebody's guess, and holds nobody up. Where there is an active link, a
+    request that raced has opened it since the absence was seen: whoever asks again will find it.
     """
     known = list(links)
+    if any(link.state is LinkState.ACTIVE for link in known):
+        return LinkPast.NONE
     if any(link.state in HOLDING for link in known):
         return LinkPast.HELD_BACK
     return LinkPast.ENDED if any(link.has_held for link in known) else LinkPast.NONE

@@ -130,7 +130,7 @@ class Edge:
         endpoint = self.endpoints.get(scope["path"])
         if endpoint is not None:
             request = self._of_scope(scope, await _read(receive))
-            await _send(await self.answer(endpoint, request), send)
+            await send_answer(await self.answer(endpoint, request), send)
             return
         outgoing = _Outgoing(send)
         try:
@@ -138,7 +138,7 @@ class Edge:
         except Exception as fault:  # noqa: BLE001 - the same wall, in front of the application
             page = self._told(self._of_scope(scope, b""), fault)
             if not outgoing.started:
-                await _send(page, send)
+                await send_answer(page, send)
 
     def _of_scope(self, scope: Scope, content: bytes | None) -> HttpRequest:
         client = scope.get("client")
@@ -167,7 +167,8 @@ async def _read(receive: Receive) -> bytes | None:
             return b"".join(parts)
 
 
-async def _send(answer: Answer, send: Send) -> None:
+async def send_answer(answer: Answer, send: Send) -> None:
+    """An answer as the two messages of ASGI."""
     length: Header = (b"content-length", str(len(answer.body)).encode())
     start = {
         "type": "http.response.start",

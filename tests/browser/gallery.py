@@ -17,6 +17,7 @@ import uvicorn
 from connectors.contract import LOCALES, Locale, LocalText
 from idp.demo.processes import free_port
 from idp.web.cookies import CookieJar
+from idp.web.edge import send_answer
 from idp.web.http import Answer, Receive, Scope, Send
 from idp.web.page_answers import PageAnswers
 from idp.web.pages import Pages
@@ -65,7 +66,7 @@ class _Walls:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        await self._answer(str(scope["path"])).send(send)
+        await send_answer(self._answer(str(scope["path"])), send)
 
     def _answer(self, path: str) -> Answer:
         if path == self._pages.css_path:

@@ -343,8 +343,14 @@ def test_the_past_is_the_worst_that_stands_in_it() -> None:
     assert past_of([]) is LinkPast.NONE
     assert past_of(links_in(refused, (LinkState.PROPOSED, False))) is LinkPast.NONE
     assert past_of(links_in(refused, ended)) is LinkPast.ENDED
-    for state in HOLDING:
+    for state in HOLDING - {LinkState.ACTIVE}:
         assert past_of(links_in(ended, (state, True))) is LinkPast.HELD_BACK
+
+
+def test_a_link_that_a_racing_request_has_opened_holds_nobody_up() -> None:
+    states = (LinkState.ENDED, LinkState.SUSPENDED, LinkState.ACTIVE)
+    links = [PastLink(account=AccountId("a"), state=s, has_held=True) for s in states]
+    assert past_of(links) is LinkPast.NONE
 
 
 async def test_the_old_password_claims_the_account_in_the_systems_own_spelling(

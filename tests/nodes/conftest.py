@@ -73,7 +73,7 @@ async def nodes(
     hashes: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Nodes]:
-    monkeypatch.setattr(housekeeping, "EVERY_SECONDS", 0.1)
+    monkeypatch.setattr(housekeeping, "RING_SECONDS", 0.1)
     settings = load_settings(write_config(tmp_path, empty_postgres, nodes_redis.url), ENVIRONMENT)
     clock = RunningClock()
     people = await settle(settings, clock, hashes)

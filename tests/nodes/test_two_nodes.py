@@ -306,7 +306,7 @@ async def test_a_rotated_key_signs_at_the_other_node_and_nothing_signed_before_i
         nodes.n1.alice, client_id="k1", redirect_uri="https://rp3.test/cb"
     )
     old = str(header_of(before["id_token"])["kid"])
-    nodes.n1.clock.now += 721
+    nodes.n1.clock.now += 1861
     async with open_stores(nodes.settings, nodes.n1.clock) as stores:
         keyring = await KeyRing.load(
             key_store(nodes.settings, stores.database),

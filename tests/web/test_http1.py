@@ -1,7 +1,7 @@
 """HTTP/1.1 on a real connection: the endpoints' own way in, and uvicorn's for everything else."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
@@ -10,6 +10,8 @@ import uvicorn
 from idp.web.edge import Edge
 from idp.web.http import MAX_BODY, Answer, HttpRequest, Receive, Scope, Send
 from idp.web.http1 import SplitHeader, head_of, http1_for
+from idp.web.refusals import Refusals
+from keys.blind import BlindIndex
 
 
 async def echo(request: HttpRequest) -> Answer:
@@ -48,6 +50,13 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 def fault_page(request: HttpRequest, correlation: str) -> Answer:
     return Answer(status=500, body=b"fault " + correlation.encode())
+
+
+class Kept:
+    """Port `Audit`."""
+
+    def record(self, event: str, fields: Mapping[str, str | int]) -> None:
+        """Nothing here refuses."""
 
 
 class Peer:
@@ -95,6 +104,7 @@ async def place() -> AsyncIterator[Place]:
         endpoints={"/echo": echo, "/slow": slow, "/broken": broken, "/splitting": splitting},
         trusted_proxies=(),
         fault_page=fault_page,
+        refusals=Refusals(Kept(), frozenset(), BlindIndex(bytes(32)), lambda size: bytes(size)),
         entropy=lambda size: b"\x07" * size,
         clock=lambda: 1_800_000_000.0,
     )
