@@ -1,5 +1,6 @@
 """The one client for every address that somebody registered."""
 
+import asyncio
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,14 +28,20 @@ class HttpEgress:
         self._client = client
 
     async def post_form(self, url: str, fields: Mapping[str, str]) -> int | None:
-        """See `deliver.Egress.post_form`; at most 256 kB of an answer are read."""
+        """See `deliver.Egress.post_form`; at most 256 kB of an answer are read, in three seconds
+        altogether: an answer that drips in is none.
+        """
         try:
-            async with self._client.stream("POST", url, data=dict(fields)) as response:
-                size = 0
-                async for part in response.aiter_bytes():
-                    size += len(part)
-                    if size > MAX_ANSWER:
-                        return None
-                return response.status_code
-        except (httpx.HTTPError, httpx.InvalidURL):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                return await self._post(url, fields)
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL):
             return None
+
+    async def _post(self, url: str, fields: Mapping[str, str]) -> int | None:
+        async with self._client.stream("POST", url, data=dict(fields)) as response:
+            size = 0
+            async for part in response.aiter_bytes():
+                size += len(part)
+                if size > MAX_ANSWER:
+                    return None
+            return response.status_code

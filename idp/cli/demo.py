@@ -20,7 +20,6 @@ from idp.demo.journey import Journey, StepResult
 from idp.demo.processes import Processes, free_port
 from idp.demo.province import residents
 from idp.demo.seed import seed
-from idp.store.sql_migrate import migrate
 
 STAND_INS = ("portal", "hotline", "onestop")
 
@@ -84,6 +83,8 @@ class _Demo:
     async def _prepare(self, processes: Processes) -> None:
         self._files.write()
         settings = load_settings(self._files.config, {}, demo=True)
+        from idp.store.sql_migrate import migrate  # noqa: PLC0415 - slow to load
+
         migrate(settings.tables.storage.database_url)
         await seed(settings, self._people)
         processes.start("provider", "idp.cli", "serve", "--demo", "-c", str(self._files.config))

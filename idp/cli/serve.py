@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 import uvicorn
 
+from idp.adapters import open_stores
 from idp.app import open_service
 from idp.cli.command import CONFIG, DEMO, lienthong, run, settings_or_exit
 from idp.config import Settings
-from idp.store.sql_migrate import migrate as apply_migrations
+from idp.store.schema_version import is_current
 from idp.web.http1 import http1_for
 
 FAST = ("uvloop", "httptools")
@@ -35,8 +36,8 @@ def serve(path: Path, *, demo: bool, listen: str | None, migrate: bool) -> None:
         click.echo(f"lienthong: {', '.join(missing)} must be installed", err=True)
         sys.exit(1)
     settings = settings_or_exit(path, demo=demo)
-    if migrate:
-        apply_migrations(settings.tables.storage.database_url)
+    if migrate and not run(_is_current(settings)):
+        _apply_migrations(settings)
     import uvloop  # noqa: PLC0415 - checked just above
 
     uvloop.install()
@@ -67,11 +68,22 @@ async def _serve(settings: Settings, listen: str) -> None:
         await uvicorn.Server(config).serve()
 
 
+async def _is_current(settings: Settings) -> bool:
+    async with open_stores(settings) as stores:
+        return await is_current(stores.database)
+
+
+def _apply_migrations(settings: Settings) -> None:
+    from idp.store.sql_migrate import migrate as apply  # noqa: PLC0415 - see schema_version
+
+    apply(settings.tables.storage.database_url)
+
+
 @lienthong.command("migrate")
 @CONFIG
 @DEMO
 def migrate_command(path: Path, *, demo: bool) -> None:
     """Bring the database to this release's schema; safe to run again."""
     settings = settings_or_exit(path, demo=demo)
-    apply_migrations(settings.tables.storage.database_url)
+    _apply_migrations(settings)
     click.echo("The schema is up to date.")

@@ -6,8 +6,10 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from connectors.contract import PersonAttributes, SectorId
 from connectors.registry import System
 from idp.flows.sign_in import SignIn
+from idp.model import Session
 from idp.ports import Grants
 from idp.protocol.languages import named
 from idp.web.cookies import SESSION, CookieJar
@@ -56,14 +58,14 @@ def make_site(
         """Who is signed in here, and where one can go."""
         own = _own(request)
         session = await sign_in.session(cookies.read(own, SESSION))
-        person = await grants.person(session.subject) if session else None
+        person = await _person(grants, session)
         chosen = named(request.query_params.get("lang"))
         nonce, locale = pages.nonce(), chosen or pages.locale(own)
         view = HomeView(
             locale=locale,
             nonce=nonce,
             lang_links={"vi": "/?lang=vi", "en": "/?lang=en"},
-            signed_in_name=person[2].full_name if person and person[1] else None,
+            signed_in_name=person.full_name if person else None,
             systems=tuple((s.name.for_locale(locale), s.address) for s in systems),
         )
         remembered = (pages.remember(locale),) if chosen else ()
@@ -75,6 +77,17 @@ def make_site(
         return _response(pages.error(_own(request), "not_found", error.status_code))
 
     return site
+
+
+async def _person(grants: Grants, session: Session | None) -> PersonAttributes | None:
+    """Who is signed in: the durable end of the session counts, not what a store of them says."""
+    if session is None:
+        return None
+    standing = await grants.standing(session.subject, "", SectorId(""), None, session.sid)
+    if standing is None or not standing.enabled or standing.session_ended:
+        return None
+    person = await grants.person(session.subject)
+    return person[2] if person else None
 
 
 def _own(request: Request) -> HttpRequest:

@@ -11,7 +11,7 @@ from unicodedata import normalize
 import httpx
 import pytest
 
-from connectors.contract import SystemId
+from connectors.contract import SessionId, SystemId
 from connectors.links.model import Evidence, LinkState, Transition
 from connectors.links.sql import SqlLinks
 from idp.adapters import open_stores
@@ -19,6 +19,7 @@ from idp.audit.writer import BatchingAudit
 from idp.authn.password import PasswordHasher
 from idp.authn.totp import code_at, step_of
 from idp.errors import Overloaded
+from idp.store.session_ends import SqlSessionEnds
 from tests.fixtures_world import (
     ISSUER,
     SECRET_2,
@@ -582,6 +583,19 @@ async def test_a_ticket_goes_only_to_a_registered_address(world: World, query: s
     response = await world.browser().http.get(f"/ticket{query}")
     assert response.status_code == 400
     assert "<form" not in response.text
+
+
+async def test_the_site_names_nobody_whose_session_has_ended(world: World) -> None:
+    """F08: also where a store of sessions that was restored still holds the session."""
+    browser = world.browser()
+    tokens = await browser.tokens(world.alice)
+    sid = SessionId(str(claims_of(tokens["id_token"])["sid"]))
+    name = world.alice.account.attributes.full_name
+    assert name in (await browser.http.get("/")).text
+    async with open_stores(world.settings, world.clock) as stores:
+        ends = SqlSessionEnds(stores.database)
+        await ends.end(sid, world.alice.account.subject, int(world.clock()), frozenset())
+    assert name not in (await browser.http.get("/")).text
 
 
 async def test_the_site_shows_who_is_signed_in_and_answers_health(world: World) -> None:

@@ -1,5 +1,7 @@
 """The outermost wall: whose forwarding headers are believed."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -118,3 +120,21 @@ def test_a_weak_password_is_refused_with_its_reason(
 @pytest.mark.parametrize("password", ["con bo vang 17", "🐃🐃🐃🐃🐃🐃🐃🐃", "        spaces  "])
 def test_no_composition_is_asked_for(password: str) -> None:
     assert refusal(password, username="anh.tuyet", second_factor=True) is None
+
+
+async def test_an_answer_that_drips_in_is_given_up_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("idp.egress.TIMEOUT_SECONDS", 0.1)
+
+    class Dripping(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                await asyncio.sleep(0.02)
+                yield b"x"
+
+    client = httpx.AsyncClient(
+        transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=Dripping()))
+    )
+    async with asyncio.timeout(10):
+        assert await HttpEgress(client).post_form("https://rp.test/logout", {}) is None
