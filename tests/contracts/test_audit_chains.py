@@ -19,7 +19,7 @@ from idp.audit.chain import PURPOSE, make_head, make_record, make_register
 from idp.audit.verify import KeptHead, read_heads, verify_chains
 from idp.audit.writer import BatchingAudit, ForeignRecord
 from idp.cli.main import lienthong
-from keys.sql import Database, Statements, StoreUnavailableError
+from keys.sql import Database, Row, Statements, StoreUnavailableError, Value
 from keys.witness import Witness
 from tests.fixtures_world import ENVIRONMENT, World
 
@@ -228,6 +228,25 @@ async def test_a_provider_that_writes_meanwhile_is_never_accused(database: Datab
         assert await faults(database) == ()
         await asyncio.sleep(0)
     await asyncio.gather(*writers)
+
+
+async def test_a_provider_that_starts_between_two_questions_is_not_accused(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, asked = database.one, 0
+
+    async def one(sql: str, *values: Value) -> Row | None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            assert await ask(sql, *values) is None
+            await opened(database)
+            return None
+        return await ask(sql, *values)
+
+    monkeypatch.setattr(database, "one", one)
+    assert await faults(database) == ()
+    assert asked > 1
 
 
 _NODE = """
