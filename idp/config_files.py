@@ -63,7 +63,8 @@ def _included(patterns: object, path: Path, found: list[Problem]) -> list[Path]:
 def _matching(folder: Path, pattern: str) -> list[Path]:
     try:
         return sorted(folder.glob(pattern))
-    except (ValueError, NotImplementedError):  # empty, or not relative
+    except (ValueError, NotImplementedError):
+        # An empty pattern, or an absolute one: the caller tells it as one that matches nothing.
         return []
 
 

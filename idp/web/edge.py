@@ -153,14 +153,14 @@ class Edge:
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """The body, or None as soon as it is too large to be kept."""
+    """The body; None as soon as it is too large to be kept, or where the caller hung up in it."""
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         part = message.get("body", b"")
         size += len(part)
-        if size > MAX_BODY:
+        if size > MAX_BODY or message["type"] == "http.disconnect":
             return None
         parts.append(part)
         if not message.get("more_body", False):

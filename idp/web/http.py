@@ -35,7 +35,7 @@ class HttpRequest:
     fields: Sequence[Header] = field(repr=False)
     """The header fields, names in lower case."""
     content: bytes | None = field(default=b"", repr=False)
-    """None where more than `MAX_BODY` bytes were sent."""
+    """None where it is not whole: more than `MAX_BODY` bytes, or cut off."""
     address: str
     received_at: float
     parsed: Form | None = field(default=None, repr=False)
@@ -66,10 +66,10 @@ class HttpRequest:
     def body(self) -> bytes:
         """The body.
 
-        Raises: InvalidRequest where it was too large to be kept.
+        Raises: InvalidRequest where it is not whole.
         """
         if self.content is None:
-            raise InvalidRequest("the body is too large")
+            raise InvalidRequest("the body is too large, or was cut off")
         return self.content
 
 

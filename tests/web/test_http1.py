@@ -281,6 +281,38 @@ async def test_a_connection_lives_while_it_is_used_and_ends_when_it_is_idle(plac
         assert await used.at_end()
 
 
+async def test_a_body_that_was_cut_off_is_never_taken_for_a_whole_one() -> None:
+    """By the way of an ASGI server, which tells of the end as of a message without a body."""
+    seen: list[bytes | None] = []
+
+    async def endpoint(request: HttpRequest) -> Answer:
+        seen.append(request.content)
+        return Answer()
+
+    edge = Edge(
+        application,
+        endpoints={"/echo": endpoint},
+        trusted_proxies=(),
+        fault_page=fault_page,
+        refusals=Refusals(Kept(), frozenset(), BlindIndex(bytes(32)), lambda size: bytes(size)),
+        entropy=lambda size: bytes(size),
+    )
+    messages = [
+        {"type": "http.request", "body": b"token=abc", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> dict[str, object]:
+        return messages.pop(0)
+
+    async def send(message: object) -> None:
+        del message
+
+    scope = {"type": "http", "method": "POST", "path": "/echo", "query_string": b"", "headers": []}
+    await edge(scope, receive, send)
+    assert seen == [None]
+
+
 async def test_a_server_that_stops_answers_what_it_has_begun(place: Place) -> None:
     async with place.peer() as peer:
         peer.send("GET /slow HTTP/1.1\nHost: h\n\n")
