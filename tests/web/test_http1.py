@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import uvicorn
@@ -25,12 +25,14 @@ class Slow:
 
     def __init__(self) -> None:
         self.entered, self.let_go, self.left = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.inside = 0
 
     async def __call__(self, request: HttpRequest) -> Answer:
+        self.inside += 1
         self.entered.set()
         await self.let_go.wait()
         self.left.set()
-        return Answer(body=b"slow")
+        return Answer(body=b"slow" + request.query)
 
 
 async def broken(request: HttpRequest) -> Answer:
@@ -265,6 +267,23 @@ async def test_a_caller_who_hangs_up_disturbs_nobody(place: Place) -> None:
     async with place.peer() as peer:
         peer.send("GET /echo HTTP/1.1\nHost: h\n\n")
         assert (await peer.answer())[0] == 200
+
+
+async def test_answers_of_one_turn_reach_each_its_own_caller(place: Place) -> None:
+    async with AsyncExitStack() as stack:
+        peers = [await stack.enter_async_context(place.peer()) for _ in range(12)]
+        for number, peer in enumerate(peers):
+            peer.send(f"GET /slow?{number} HTTP/1.1\nHost: h\n\nGET /echo HTTP/1.1\nHost: h\n\n")
+        async with asyncio.timeout(10):
+            while place.slow.inside < len(peers):
+                await asyncio.sleep(0.01)
+        gone, reset, *here = peers
+        gone.writer.close()
+        reset.writer.transport.abort()
+        place.slow.let_go.set()
+        for number, peer in enumerate(here, start=2):
+            assert (await peer.answer())[2] == f"slow{number}"
+            assert (await peer.answer())[2] == "GET /echo  127.0.0.1 0"
 
 
 async def test_a_connection_lives_while_it_is_used_and_ends_when_it_is_idle(place: Place) -> None:
