@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from idp.flows.grants.refresh_token import RefreshTokenGrant
 from idp.flows.housekeeping import housekeeping
 from idp.flows.id_token_hint import HintReader
 from idp.flows.logout import Logout
+from idp.flows.notices import NoticeWriter, OidcNotices, TicketNotices, by_participant
 from idp.flows.released_claims import ReleasedClaims
 from idp.flows.sign_in import SignIn
 from idp.flows.token import TokenEndpoint
@@ -97,12 +98,15 @@ async def open_service(
         http = outgoing_client(settings.tables.network.ca_file)
         stack.push_async_callback(http.aclose)
         ends = SqlSessionEnds(stores.database)
+        writers = by_participant(
+            (
+                OidcNotices(issuer=settings.issuer, clients=settings.clients, keyring=keyring),
+                TicketNotices(issuer=settings.issuer, systems=settings.systems),
+            )
+        )
         delivery = NoticeDelivery(
-            issuer=settings.issuer,
             ends=ends,
-            clients=settings.clients,
-            systems=settings.systems,
-            keyring=keyring,
+            writers=writers,
             egress=HttpEgress(http),
             audit=audit,
             clock=clock,
@@ -117,7 +121,7 @@ async def open_service(
                 case None:
                     pass
         wiring = _Wiring(
-            settings, stores, keyring, audit, ends, delivery, verifiers, clock, entropy
+            settings, stores, keyring, audit, ends, delivery, writers, verifiers, clock, entropy
         )
         stack.callback(wiring.hasher.close)
         await stack.enter_async_context(_running(delivery.run()))
@@ -148,6 +152,7 @@ class _Wiring:
         audit: BatchingAudit,
         ends: SqlSessionEnds,
         delivery: NoticeDelivery,
+        writers: Mapping[str, NoticeWriter],
         verifiers: dict[SystemId, AccountVerifier],
         clock: Clock,
         entropy: Entropy,
@@ -181,8 +186,7 @@ class _Wiring:
         self._logout = Logout(
             sessions=stores.sessions,
             ends=ends,
-            clients=settings.clients,
-            systems=settings.systems,
+            told=frozenset(writers),
             audit=audit,
             wake=delivery.wake,
         )

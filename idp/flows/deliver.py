@@ -5,21 +5,15 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from connectors.contract import SystemId
-from connectors.registry import System
-from connectors.systems.signed_ticket import logout_ticket_form
-from idp.flows.logout import SYSTEM_PREFIX
-from idp.model import Client, ClientId, Notice
+from idp.flows.notices import NoticeWriter
+from idp.model import Notice
 from idp.ports import Audit, Clock, SessionEnds
-from idp.protocol.id_token import logout_token_claims
-from keys.keyring import KeyRing
 
 logger = logging.getLogger("lienthong.notices")
 LEASE_SECONDS = 30
 BATCH = 20
 IDLE_SECONDS = 2.0
 RETRY_SECONDS = (5, 30, 120, 600, 3600, 4 * 3600, 12 * 3600)
-LOGOUT_TYP = "logout+jwt"
 
 
 class Egress(Protocol):
@@ -36,20 +30,14 @@ class NoticeDelivery:
     def __init__(
         self,
         *,
-        issuer: str,
         ends: SessionEnds,
-        clients: Mapping[ClientId, Client],
-        systems: Mapping[SystemId, System],
-        keyring: KeyRing,
+        writers: Mapping[str, NoticeWriter],
         egress: Egress,
         audit: Audit,
         clock: Clock,
     ) -> None:
-        self._issuer = issuer
         self._ends = ends
-        self._clients = clients
-        self._systems = systems
-        self._keyring = keyring
+        self._writers = writers
         self._egress = egress
         self._audit = audit
         self._clock = clock
@@ -117,12 +105,12 @@ class NoticeDelivery:
 
     async def _deliver(self, notice: Notice) -> None:
         now = int(self._clock())
-        message = self._message(notice, now)
+        writer = self._writers.get(notice.participant)
+        message = writer.message(notice, now) if writer else None
         if message is None:
             await self._ends.failed(notice.notice_id, now, None)
             return
-        url, fields = message
-        status = await self._egress.post_form(url, fields)
+        status = await self._egress.post_form(message.url, message.fields)
         event = {"participant": notice.participant, "sid": notice.sid}
         if status is not None and 200 <= status < 300:
             await self._ends.delivered(notice.notice_id, now)
@@ -131,31 +119,3 @@ class NoticeDelivery:
         retry = RETRY_SECONDS[notice.attempts] if notice.attempts < len(RETRY_SECONDS) else None
         await self._ends.failed(notice.notice_id, now, None if retry is None else now + retry)
         self._audit.record("notice_failed" if retry else "notice_dead", event)
-
-    def _message(self, notice: Notice, now: int) -> tuple[str, dict[str, str]] | None:
-        """The address and the form, signed afresh at each attempt.
-
-        Spec: OIDC Back-Channel Logout 1.0 §2.4, §2.5
-        """
-        jti = f"{notice.notice_id}.{notice.attempts}"
-        if notice.participant.startswith(SYSTEM_PREFIX):
-            system = self._systems.get(SystemId(notice.participant.removeprefix(SYSTEM_PREFIX)))
-            if system is None or system.ticket is None or system.ticket.logout_url is None:
-                return None
-            form = logout_ticket_form(
-                system, sub=notice.sub, sid=notice.sid, issuer=self._issuer, now=now, jti=jti
-            )
-            return system.ticket.logout_url, form
-        client = self._clients.get(ClientId(notice.participant))
-        if client is None or client.backchannel_logout_uri is None:
-            return None
-        claims = logout_token_claims(
-            issuer=self._issuer,
-            client_id=client.client_id,
-            sub=notice.sub,
-            sid=notice.sid,
-            jti=jti,
-            now=now,
-        )
-        token = self._keyring.signer(client.id_token_alg).sign(LOGOUT_TYP, claims)
-        return client.backchannel_logout_uri, {"logout_token": token}

@@ -1,14 +1,9 @@
 """The end of a session: first it ends, durably; then everybody who took part is told."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from connectors.contract import SystemId
-from connectors.registry import System
-from idp.model import Client, ClientId, Notice, Session
+from idp.model import Notice, Session
 from idp.ports import Audit, SessionEnds, Sessions
-
-SYSTEM_PREFIX = "system:"
-"""Marks a participant that is a system; a client id cannot hold a colon."""
 
 
 class Logout:
@@ -19,8 +14,7 @@ class Logout:
         *,
         sessions: Sessions,
         ends: SessionEnds,
-        clients: Mapping[ClientId, Client],
-        systems: Mapping[SystemId, System],
+        told: frozenset[str],
         audit: Audit,
         wake: Callable[[], None],
     ) -> None:
@@ -28,14 +22,7 @@ class Logout:
         self._ends = ends
         self._audit = audit
         self._wake = wake
-        self._notified = frozenset(
-            [c.client_id for c in clients.values() if c.backchannel_logout_uri]
-            + [
-                SYSTEM_PREFIX + s.system_id
-                for s in systems.values()
-                if s.ticket is not None and s.ticket.logout_url
-            ]
-        )
+        self._told = told
 
     async def end(self, session: Session, digest: bytes, now: int) -> Sequence[Notice]:
         """End the session and its families, and leave one notice for each participant.
@@ -45,7 +32,7 @@ class Logout:
 
         Spec: OIDC RP-Initiated Logout 1.0 §2, OIDC Back-Channel Logout 1.0 §2.3
         """
-        notices = await self._ends.end(session.sid, session.subject, now, self._notified)
+        notices = await self._ends.end(session.sid, session.subject, now, self._told)
         self._audit.record("signed_out", {"sid": session.sid, "notices": len(notices)})
         self._wake()
         await self._sessions.drop(digest)

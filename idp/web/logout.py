@@ -10,7 +10,8 @@ from connectors.contract import Locale, SystemId
 from connectors.registry import System
 from idp.errors import PageRefused
 from idp.flows.id_token_hint import Hint, HintReader
-from idp.flows.logout import SYSTEM_PREFIX, Logout
+from idp.flows.logout import Logout
+from idp.flows.notices import SYSTEM_PREFIX
 from idp.flows.sign_in import digest_of
 from idp.model import Client, ClientId, Session
 from idp.ports import Grants, Sessions

@@ -14,7 +14,7 @@ from connectors.systems.signed_ticket import (
     verify_state,
 )
 from idp.errors import AccessDenied, LoginRequired, OAuthError, PageRefused
-from idp.flows.logout import SYSTEM_PREFIX
+from idp.flows.notices import participant_of
 from idp.flows.sign_in import SignIn
 from idp.model import Session, Standing
 from idp.ports import Audit, Entropy, SessionEnds
@@ -69,7 +69,7 @@ class TicketDoor:
         return Reading(
             sign_in=SignInRequest(
                 dialect=Dialect.SIGNED_TICKET,
-                participant=SYSTEM_PREFIX + system.system_id,
+                participant=participant_of(system),
                 participant_name=system.name,
                 system=system.system_id,
                 sector=system.sector,

@@ -13,6 +13,7 @@ import pytest
 from idp.adapters import key_store, open_stores, rotation_policy
 from idp.egress import MAX_ANSWER, HttpEgress
 from idp.flows.deliver import NoticeDelivery
+from idp.flows.notices import OidcNotices, TicketNotices, by_participant
 from idp.store.session_ends import SqlSessionEnds
 from keys.keyring import KeyRing
 from tests.fixtures_world import ISSUER, Browser, Fields, World
@@ -213,12 +214,15 @@ async def delivery(world: World, egress: Recorder, stack: Any) -> NoticeDelivery
         rotation_policy(world.settings),
         int(world.clock.now),
     )
+    clients, systems = world.settings.clients, world.settings.systems
     return NoticeDelivery(
-        issuer=ISSUER,
         ends=SqlSessionEnds(stores.database),
-        clients=world.settings.clients,
-        systems=world.settings.systems,
-        keyring=keyring,
+        writers=by_participant(
+            (
+                OidcNotices(issuer=ISSUER, clients=clients, keyring=keyring),
+                TicketNotices(issuer=ISSUER, systems=systems),
+            )
+        ),
         egress=egress,
         audit=Silent(),
         clock=world.clock,

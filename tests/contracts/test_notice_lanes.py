@@ -10,6 +10,7 @@ import pytest
 
 from connectors.contract import PairwiseSub, SessionId
 from idp.flows.deliver import BATCH, LEASE_SECONDS, NoticeDelivery
+from idp.flows.notices import OidcNotices, by_participant
 from idp.store.session_ends import SqlSessionEnds
 from keys.sql import Database, StoreUnavailableError
 
@@ -56,9 +57,11 @@ def delivery(
         for name in ("slow", "fast")
     }
     signs: Any = _Signs()
+    writers = by_participant(
+        [OidcNotices(issuer="https://id.test", clients=clients, keyring=signs)]
+    )
     return NoticeDelivery(
-        issuer="https://id.test", ends=ends, clients=clients, systems={}, keyring=signs,
-        egress=systems, audit=audit or _Listens(), clock=lambda: clock[0],
+        ends=ends, writers=writers, egress=systems, audit=audit or _Listens(), clock=lambda: clock[0],
     )  # fmt: skip
 
 
