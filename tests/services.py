@@ -84,6 +84,16 @@ class PrivatePostgres:
             cwd=self._folder,
         )
         _wait_for(self.port, self._server)
+        self._wait_until_it_accepts()
+
+    def _wait_until_it_accepts(self) -> None:
+        """A port that answers is not enough: while it recovers, the server turns everybody away."""
+        ask = [_binary("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        ends_at = time.monotonic() + START_SECONDS
+        while subprocess.run(ask, check=False).returncode != 0:
+            if time.monotonic() > ends_at:
+                raise RuntimeError("PostgreSQL does not accept connections")
+            time.sleep(0.05)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """SIGTERM waits for clients, SIGINT ends them, SIGQUIT is a crash: recovery at the start."""
