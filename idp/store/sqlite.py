@@ -70,6 +70,11 @@ class _Connection:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
+    def end_reading(self) -> None:
+        """End a transaction that has only read, unless a fault has ended it already."""
+        if self._connection.in_transaction:
+            self.all("COMMIT", ())
+
 
 def _tell_outage(error: sqlite3.DatabaseError) -> None:
     """Other errors are broken rules of the schema, or our own mistakes.
@@ -108,6 +113,7 @@ class SqliteDatabase:
             self._verbs.all(f"PRAGMA {pragma}", ())
         self._lock = asyncio.Lock()
         self._waiting: list[_Write] = []
+        self._reading = False
 
     async def one(self, sql: str, *values: Value) -> Row | None:
         """See `Statements.one`."""
@@ -119,12 +125,28 @@ class SqliteDatabase:
         if self._lock.locked():  # a transaction is open: its rows are nobody else's yet
             async with self._lock:
                 return self._verbs.all(sql, values)
+        self._read_together()
         return self._verbs.all(sql, values)
+
+    def _read_together(self) -> None:
+        """The reads of one turn see one state: to take and give back SQLite's lock for each of
+        them costs half as much as reading.
+        """
+        if not self._reading:
+            self._reading = True
+            self._verbs.all("BEGIN", ())
+            asyncio.get_running_loop().call_soon(self._end_reading)
+
+    def _end_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._verbs.end_reading()
 
     async def change(self, sql: str, *values: Value) -> int:
         """See `Statements.change`."""
         if self._lock.locked():
             async with self._lock:
+                self._end_reading()  # a read may have slipped in while the lock changed hands
                 return self._verbs.changed(sql, values)
         loop = asyncio.get_running_loop()
         if not self._waiting:
@@ -137,6 +159,7 @@ class SqliteDatabase:
         """Run what waits in one transaction, and tell each how it went."""
         if self._lock.locked():  # it will be called again when the transaction has ended
             return
+        self._end_reading()
         waiting, self._waiting = self._waiting, []
         wanted = [write for write in waiting if not write[2].cancelled()]
         try:
@@ -170,6 +193,7 @@ class SqliteDatabase:
         try:
             async with self._lock:
                 try:
+                    self._end_reading()
                     self._verbs.changed("BEGIN IMMEDIATE", ())
                     yield self._verbs
                     self._verbs.changed("COMMIT", ())
