@@ -9,7 +9,6 @@ from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo
 from connectors.config.checked import Table
 from connectors.config.tables import (
     FilePath,
-    ReadableFile,
     SecretTable,
     TextTable,
     plain_address,
@@ -17,6 +16,7 @@ from connectors.config.tables import (
 )
 from idp.egress.ranges import Range, range_of
 from idp.egress.rules import AllowedHost, EgressRules, canonical, number_of
+from idp.trust import trusting
 
 LEVEL_2_HOURS = 24
 KEK_BYTES = 32
@@ -104,6 +104,14 @@ def _network(network: str) -> str:
     return network
 
 
+def _certificates(ca_file: str) -> str:
+    try:
+        trusting(ca_file)
+    except OSError:
+        raise ValueError("a readable file of certificates (PEM)") from None
+    return ca_file
+
+
 def _host(name: str) -> str:
     host = canonical(name)
     if host is None or not _HOST.fullmatch(host):
@@ -132,7 +140,7 @@ class NetworkTable(Table):
     """`[network]`."""
 
     trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
-    ca_file: ReadableFile | None = None
+    ca_file: Annotated[FilePath, AfterValidator(_certificates)] | None = None
     allowed_hosts: Annotated[tuple[AllowedHostTable, ...], AfterValidator(_each_once)] = ()
 
     def egress_rules(self) -> EgressRules:

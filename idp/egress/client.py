@@ -1,14 +1,13 @@
 """The client over the transport, and the forms that the outbox sends by it."""
 
 import logging
-import ssl
 from collections.abc import Mapping
-from pathlib import Path
 
 import httpx
 
 from idp.egress.rules import EgressRules
 from idp.egress.transport import AddressRefused, EgressTransport, Limits, SystemResolver
+from idp.trust import trusting
 
 logger = logging.getLogger("lienthong.egress")
 _NO_REUSE = httpx.Limits(max_connections=100, max_keepalive_connections=0)
@@ -17,10 +16,7 @@ LIMITS = Limits()
 
 def egress_transport(ca_file: str | None, rules: EgressRules) -> EgressTransport:
     """What every client for registered addresses is built on; our own CA beside the system's."""
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        context.load_verify_locations(cadata=Path(ca_file).read_text("ascii"))
-    inner = httpx.AsyncHTTPTransport(verify=context, limits=_NO_REUSE, trust_env=False)
+    inner = httpx.AsyncHTTPTransport(verify=trusting(ca_file), limits=_NO_REUSE, trust_env=False)
     return EgressTransport(inner, rules, SystemResolver(), LIMITS)
 
 
