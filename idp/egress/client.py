@@ -15,7 +15,11 @@ LIMITS = Limits()
 
 
 def egress_transport(ca_file: str | None, rules: EgressRules) -> EgressTransport:
-    """What every client for registered addresses is built on; our own CA beside the system's."""
+    """What a client for registered addresses is built on; our own CA beside the system's.
+
+    Shape: for `httpx.AsyncClient(transport=…)` and what derives from it, such as Authlib's; one for
+    each client, since a client closes its transport with itself.
+    """
     inner = httpx.AsyncHTTPTransport(verify=trusting(ca_file), limits=_NO_REUSE, trust_env=False)
     return EgressTransport(inner, rules, SystemResolver(), LIMITS)
 

@@ -220,6 +220,18 @@ async def test_a_name_that_does_not_resolve_is_an_error_like_any_other(host: str
     assert await status(f"https://{host}/", rules=EgressRules()) is None
 
 
+async def test_the_log_names_the_rule_and_nothing_of_the_address(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("WARNING", "lienthong.egress")
+    names = Names(["10.9.8.7"])
+    url = "https://one.invalid/nguyen-van-a?phone=0901"
+    assert await status(url, rules=EgressRules(), names=names) is None
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("a registered address is not called: the rules want an address of")
+    assert not [part for part in ("one.invalid", "10.9", "nguyen", "0901") if part in line]
+
+
 async def test_the_resolver_of_the_system_knows_this_machine() -> None:
     assert ip_address("127.0.0.1") in await SystemResolver()("localhost")
 
