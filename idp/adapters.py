@@ -65,7 +65,7 @@ async def open_stores(
         counters: Counters = MemoryCounters(clock)
         redis_url = settings.tables.storage.redis_url
         if redis_url is not None:
-            pipeline = RedisPipeline(redis_url)
+            pipeline = RedisPipeline(redis_url, settings.tables.network.ca_file)
             stack.push_async_callback(pipeline.close)
             sessions, counters = RedisSessions(pipeline), RedisCounters(pipeline)
         yield Stores(

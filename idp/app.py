@@ -20,7 +20,7 @@ from idp.authn.local import LocalAuthenticator
 from idp.authn.password import PasswordHasher
 from idp.authn.throttle import Throttle
 from idp.config import Settings
-from idp.egress import HttpEgress, outgoing_client
+from idp.egress.client import HttpEgress, outgoing_client
 from idp.flows.client_authentication import ASSERTION_ALGORITHMS, ClientAuthentication
 from idp.flows.deliver import NoticeDelivery
 from idp.flows.grants.authorization_code import AuthorizationCodeGrant
@@ -95,7 +95,7 @@ async def open_service(
         chain = f"{int(clock())}-{entropy(6).hex()}"
         audit = await BatchingAudit.open(stores.database, audit_witness(settings), chain, clock)
         stack.push_async_callback(audit.close)
-        http = outgoing_client(settings.tables.network.ca_file)
+        http = outgoing_client(settings.tables.network.ca_file, settings.egress_rules)
         stack.push_async_callback(http.aclose)
         ends = SqlSessionEnds(stores.database)
         writers = by_participant(

@@ -15,8 +15,10 @@ from connectors.config.systems import read_systems
 from connectors.contract import SystemId
 from connectors.registry import System
 from idp.config_clients import read_clients
+from idp.config_egress import unreachable
 from idp.config_files import read_files
 from idp.config_tables import ProviderTables
+from idp.egress.rules import EVERYTHING_HERE, EgressRules
 from idp.model import Client, ClientId
 
 
@@ -42,6 +44,17 @@ class Settings:
         """Our own name, exactly as it stands in every token."""
         return self.tables.provider.issuer
 
+    @property
+    def egress_rules(self) -> EgressRules:
+        """Which registered addresses are called: a plain http issuer is the demo, all of it here."""
+        return egress_rules(self.tables)
+
+
+def egress_rules(tables: ProviderTables) -> EgressRules:
+    """See `Settings.egress_rules`."""
+    demo = tables.provider.issuer.startswith("http:")
+    return EVERYTHING_HERE if demo else tables.network.egress_rules()
+
 
 def load_settings(path: Path, environment: Mapping[str, str], *, demo: bool = False) -> Settings:
     """Read the file and all it includes; check all of it before reporting.
@@ -61,6 +74,8 @@ def load_settings(path: Path, environment: Mapping[str, str], *, demo: bool = Fa
         document.clients, surroundings, systems, frozenset(document.systems)
     )
     found += system_problems + client_problems
+    if tables is not None:
+        found += unreachable(document, systems, clients, egress_rules(tables))
     if found or tables is None:
         raise ConfigurationRefused(found)
     keks = tuple(table.kek for table in tables.keys.keks)

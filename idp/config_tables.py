@@ -1,5 +1,6 @@
 """The shapes of the provider's own tables in the configuration file."""
 
+import re
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
@@ -8,16 +9,19 @@ from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo
 from connectors.config.checked import Table
 from connectors.config.tables import (
     FilePath,
-    ReadableFile,
     SecretTable,
     TextTable,
     plain_address,
     surroundings_of,
 )
+from idp.egress.ranges import Range, range_of
+from idp.egress.rules import AllowedHost, EgressRules, canonical, number_of
+from idp.trust import trusting
 
 LEVEL_2_HOURS = 24
 KEK_BYTES = 32
 KEK_DIFFERENT = 9
+_HOST = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]{2,45}", re.ASCII)
 
 
 def _issuer(issuer: str, info: ValidationInfo) -> str:
@@ -100,11 +104,53 @@ def _network(network: str) -> str:
     return network
 
 
+def _certificates(ca_file: str) -> str:
+    try:
+        trusting(ca_file)
+    except OSError:
+        raise ValueError("a readable file of certificates (PEM)") from None
+    return ca_file
+
+
+def _host(name: str) -> str:
+    host = canonical(name)
+    if host is None or not _HOST.fullmatch(host):
+        raise ValueError("a host name or a number, without scheme, port, path or `*`")
+    number = number_of(host)
+    if number is not None and range_of(number) is Range.CLOSED:
+        raise ValueError("no link-local, multicast or reserved number: those are never called")
+    return host
+
+
+class AllowedHostTable(Table):
+    """A host of our own network that registered addresses may name."""
+
+    host: Annotated[str, Field(max_length=253), AfterValidator(_host)]
+    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = ()
+    plain_http: bool = False
+
+
+def _each_once(hosts: tuple[AllowedHostTable, ...]) -> tuple[AllowedHostTable, ...]:
+    if len({entry.host for entry in hosts}) < len(hosts):
+        raise ValueError("each host only once")
+    return hosts
+
+
 class NetworkTable(Table):
     """`[network]`."""
 
     trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
-    ca_file: ReadableFile | None = None
+    ca_file: Annotated[FilePath, AfterValidator(_certificates)] | None = None
+    allowed_hosts: Annotated[tuple[AllowedHostTable, ...], AfterValidator(_each_once)] = ()
+
+    def egress_rules(self) -> EgressRules:
+        """What may be called, as the egress client knows it."""
+        return EgressRules(
+            allowed_hosts={
+                entry.host: AllowedHost(ports=frozenset(entry.ports), plain_http=entry.plain_http)
+                for entry in self.allowed_hosts
+            }
+        )
 
 
 class ProviderTables(Table):

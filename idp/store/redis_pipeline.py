@@ -5,13 +5,13 @@ sign-in makes one. What is not hot goes through redis-py.
 """
 
 import asyncio
-import ssl
 from collections import deque
 from typing import cast
 from urllib.parse import unquote, urlsplit
 
 import hiredis
 
+from idp.trust import trusting
 from keys.sql import StoreUnavailableError
 
 ANSWER_SECONDS = 2.0
@@ -88,11 +88,11 @@ class _Wire(asyncio.Protocol):
 class RedisPipeline:
     """Runs commands over one shared connection; reconnects after a loss."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ca_file: str | None = None) -> None:
         parts = urlsplit(url)
         self._unix = parts.path if parts.scheme == "unix" else None
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 6379
-        self._tls = ssl.create_default_context() if parts.scheme == "rediss" else None
+        self._tls = trusting(ca_file) if parts.scheme == "rediss" else None
         self._greetings: list[tuple[Word, ...]] = []
         if parts.password:
             user = (unquote(parts.username),) if parts.username else ()

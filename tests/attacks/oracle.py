@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 
 from idp.audit.bounds import SINGLE_PER_MINUTE
+from idp.egress.rules import EgressRules
 from idp.store.sql_schema import metadata
 from tests.fixtures_world import Fields, World
 
@@ -68,7 +69,7 @@ class Egress:
     def __init__(self) -> None:
         self.urls: list[str] = []
 
-    def client(self, _ca_file: str | None = None) -> httpx.AsyncClient:
+    def client(self, _ca_file: str | None, _rules: EgressRules) -> httpx.AsyncClient:
         def answer(request: httpx.Request) -> httpx.Response:
             self.urls.append(str(request.url))
             return httpx.Response(204)

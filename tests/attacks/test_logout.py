@@ -5,13 +5,17 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from ipaddress import ip_address
 from typing import Any
 
 import httpx
 import pytest
 
 from idp.adapters import key_store, open_stores, rotation_policy
-from idp.egress import MAX_ANSWER, HttpEgress
+from idp.egress.client import HttpEgress, client_over
+from idp.egress.ranges import Number
+from idp.egress.rules import EgressRules
+from idp.egress.transport import EgressTransport, Limits
 from idp.flows.deliver import NoticeDelivery
 from idp.flows.notices import OidcNotices, TicketNotices, by_participant
 from idp.store.session_ends import SqlSessionEnds
@@ -322,7 +326,7 @@ async def test_a_participant_that_misbehaves_delays_nobody_and_is_told_again(
     body, hanging = _Endless(), asyncio.Event()
 
     async def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(str(request.url))
+        asked.append(f"https://{request.headers['host']}{request.url.path}")
         if kind == "F05-hangs":
             await asyncio.wait_for(hanging.wait(), 0.01)
         if kind == "F05-500":
@@ -334,18 +338,22 @@ async def test_a_participant_that_misbehaves_delays_nobody_and_is_told_again(
     browser = world.browser()
     tokens = await browser.tokens(world.alice)
     async with AsyncExitStack() as stack:
-        client = httpx.AsyncClient(transport=_Timing(answer), follow_redirects=False)
+        client = client_over(EgressTransport(_Timing(answer), EgressRules(), _public))
         await stack.enter_async_context(client)
         worker = await delivery(world, HttpEgress(client), stack)
         ended = await _end_without_a_worker(world, tokens["id_token"])
         assert ended == 1
         assert await worker.deliver_due()
         assert asked == ["https://rp1.test/backchannel"], "no redirect is followed"
-        assert body.read <= MAX_ANSWER + 65536
+        assert body.read <= Limits().answer_bytes + 65536
         assert not await worker.deliver_due(), "it waits"
         world.clock.now += 30
         assert await worker.deliver_due(), "and is due again"
     assert not await signed_in(world, browser)
+
+
+async def _public(_host: str) -> list[Number]:
+    return [ip_address("1.1.1.1")]
 
 
 class _Timing(httpx.AsyncBaseTransport):

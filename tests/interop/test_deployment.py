@@ -1,7 +1,6 @@
 """A small real deployment: https issuer, nginx with a certificate of its own in front."""
 
 import asyncio
-import datetime as dt
 import os
 import secrets
 import shutil
@@ -14,15 +13,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from idp.config import load_settings
 from idp.demo.processes import free_port
 from idp.store.sql_migrate import migrate
+from tests.certificates import certificate
 from tests.fixtures_world import CHALLENGE
 from tests.interop.conftest import wait_for
 
@@ -44,27 +39,6 @@ auth_method = "none"
 redirect_uris = ["https://rp.test/cb"]
 consent = "implied"
 """
-
-
-def certificate(folder: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, SHA256())
-    )
-    (folder / "ca.pem").write_bytes(made.public_bytes(Encoding.PEM))
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (folder / "key.pem").write_bytes(private)
 
 
 def nginx_config(folder: Path, port: int, tls_port: int) -> Path:

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from connectors.config.problems import Problem
 from idp.cli.main import COMMANDS, lienthong
 from idp.config import ConfigurationRefused, load_settings
+from tests.certificates import certificate
 from tests.fixtures_world import ENVIRONMENT, SECRET_1, write_config
 
 
@@ -167,11 +168,24 @@ def test_an_issuer_that_cannot_be_read_is_a_mistake_and_no_crash(config: Path, i
 
 
 def test_files_are_meant_from_the_folder_of_the_configuration(config: Path, tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").touch()
+    certificate(tmp_path)
     changed(config, ("[network]", '[network]\nca_file = "ca.pem"'))
     assert load_settings(config, ENVIRONMENT).tables.network.ca_file == str(tmp_path / "ca.pem")
     changed(config, ('"ca.pem"', '"gone.pem"'))
     assert [problem.key for problem in problems(config)] == ["network.ca_file"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])
+def test_a_ca_file_without_a_certificate_is_a_mistake_and_no_crash(
+    config: Path, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "ca.pem").write_bytes(content)
+    changed(config, ("[network]", '[network]\nca_file = "ca.pem"'))
+    (found,) = problems(config)
+    assert (found.key, found.expected) == (
+        "network.ca_file",
+        "a readable file of certificates (PEM)",
+    )
 
 
 def test_an_include_brings_clients_and_systems(tmp_path: Path, config: Path) -> None:

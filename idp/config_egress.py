@@ -1,0 +1,53 @@
+"""Registered addresses that could never be called are mistakes, told at the start."""
+
+from collections.abc import Iterator, Mapping
+
+from connectors.config.problems import Place, Problem
+from connectors.config.tables import plain_address
+from connectors.contract import SystemId
+from connectors.registry import HttpVerification, System
+from idp.config_files import Document
+from idp.egress.rules import Address, EgressRules, Refused
+from idp.model import Client, ClientId
+
+
+def unreachable(
+    document: Document,
+    systems: Mapping[SystemId, System],
+    clients: Mapping[ClientId, Client],
+    rules: EgressRules,
+) -> list[Problem]:
+    """Every address of ours to call that the rules refuse whatever its name resolves to.
+
+    Why: a notice that waits eight times for an address that is never called tells nobody anything.
+    """
+    return [
+        place.problem(refused.value)
+        for place, address in _called(document, systems, clients)
+        if (refused := _refusal(address, rules)) is not None
+    ]
+
+
+def _called(
+    document: Document, systems: Mapping[SystemId, System], clients: Mapping[ClientId, Client]
+) -> Iterator[tuple[Place, str]]:
+    """Each address that we call by ourselves, and where it stands."""
+    for name, system in systems.items():
+        place = document.systems[name].place
+        if isinstance(system.verification, HttpVerification):
+            yield place.at("verification", "url"), system.verification.url
+        if system.ticket is not None and system.ticket.logout_url is not None:
+            yield place.at("ticket", "logout_url"), system.ticket.logout_url
+    for client_id, client in clients.items():
+        if client.backchannel_logout_uri is not None:
+            place = document.clients[client_id].place
+            yield place.at("backchannel_logout_uri"), client.backchannel_logout_uri
+
+
+def _refusal(address: str, rules: EgressRules) -> Refused | None:
+    parts = plain_address(address)
+    if parts is None:
+        return Refused.SPELLING
+    return rules.refusal_of(
+        Address(scheme=parts.scheme, host=parts.hostname or "", port=parts.port)
+    )
