@@ -70,11 +70,13 @@ class SignIn:
         handle: str | None,
         now: int,
         adapt: Callable[[Session | None], SignInRequest],
+        *,
+        leaving: bool = False,
     ) -> Decision:
         """Read what stands, and ask `next_step`; accounts that policy opens are opened here.
 
         `adapt` gives the request as it is for this session: prompts that the running flow has
-        already satisfied are gone.
+        already satisfied are gone. `leaving`: the person stops, so nothing is opened.
         """
         session = await self.session(handle)
         request = adapt(session)
@@ -82,7 +84,7 @@ class SignIn:
             return Decision(next_step(request, None, None, now), None, None)
         standing = await self._standing(request, session)
         step = next_step(request, session, standing, now)
-        if isinstance(step, CreateAccount) and request.system is not None:
+        if isinstance(step, CreateAccount) and request.system is not None and not leaving:
             await self._create(session.subject, request.system, now)
             standing = await self._standing(request, session)
             step = next_step(request, session, standing, now)

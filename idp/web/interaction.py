@@ -151,8 +151,8 @@ class Interaction:
                 return await self._way_on.go_on(turn)
 
     async def _leave(self, visit: Visit, door: Door, reading: Reading) -> Answer:
-        """The person stops: the system is told, nothing was released."""
-        decision = await self._way_on.decide(visit, reading)
+        """The person stops: the system is told, nothing was released or opened."""
+        decision = await self._way_on.decide(visit, reading, leaving=True)
         error: OAuthError = AccessDenied("the person stopped")
         if isinstance(decision.step, StepUp):
             error = UnmetAuthenticationRequirements("the level asked for was not reached")

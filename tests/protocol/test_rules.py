@@ -252,7 +252,21 @@ def sign_in_request(**changes: object) -> SignInRequest:
         ({"when_unlinked": WhenUnlinked.REFUSE}, {}, {}, NoAccount()),
         ({"when_unlinked": WhenUnlinked.REFUSE}, {}, {"accounts": ("a",)}, Issue(AccountId("a"))),
         ({"when_unlinked": WhenUnlinked.CREATE}, {}, {}, CreateAccount()),
+        (
+            {"when_unlinked": WhenUnlinked.CREATE, "consent": ConsentRule.ASK}, {}, {},
+            Consent(frozenset({"openid"})),
+        ),
+        (
+            {"when_unlinked": WhenUnlinked.CREATE, "consent": ConsentRule.ASK}, {},
+            {"consented": frozenset({"openid"})}, CreateAccount(),
+        ),
+        (
+            {"when_unlinked": WhenUnlinked.CREATE, "prompts": frozenset({Prompt.CONSENT})}, {}, {},
+            Consent(frozenset({"openid"})),
+        ),
         ({"when_unlinked": WhenUnlinked.CLAIM}, {}, {}, Claim()),
+        ({"when_unlinked": WhenUnlinked.CLAIM, "consent": ConsentRule.ASK}, {}, {}, Claim()),
+        ({"when_unlinked": WhenUnlinked.REFUSE, "consent": ConsentRule.ASK}, {}, {}, NoAccount()),
         ({"consent": ConsentRule.ASK}, {}, {}, Consent(frozenset({"openid"}))),
         ({"consent": ConsentRule.ASK}, {}, {"consented": frozenset({"openid"})}, Issue(None)),
         ({"consent": ConsentRule.ASK}, {}, {"consented": frozenset({"email"})},
