@@ -11,6 +11,7 @@ from connectors.contract import (
     WhenUnlinked,
 )
 from connectors.links.model import LinkPast
+from connectors.mapping import Source
 from idp.model import Session, Standing
 
 
@@ -24,6 +25,13 @@ class StepUp:
     """The person is known, but at a lower level than asked for."""
 
     to: Assurance
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredMissing:
+    """The system does not go without these data, and nobody knows them of the person."""
+
+    sources: frozenset[Source]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ class Issue:
 
 
 Unlinked = CreateAccount | Claim | NoAccount | LinkHeldBack | LinkEnded
-Step = Login | StepUp | Unlinked | Consent | Issue
+Step = Login | StepUp | RequiredMissing | Unlinked | Consent | Issue
 
 
 def next_step(
@@ -85,6 +93,8 @@ def next_step(
         return Login()
     if session.assurance < request.required_assurance:
         return StepUp(request.required_assurance)
+    if standing.missing:
+        return RequiredMissing(standing.missing)  # before anybody is asked for anything in vain
     unlinked = None if standing.accounts else _unlinked(request.when_unlinked, standing.past)
     if unlinked is not None and not isinstance(unlinked, CreateAccount):
         return unlinked
