@@ -162,6 +162,8 @@ class SignInRequest:
     """Scope names (OIDC) that the answer will release; what consent is asked for."""
     prompts: frozenset[Prompt] = frozenset()
     max_age_seconds: int | None = None
+    required_claims: frozenset[str] = frozenset()
+    """Claims that the system does not go without; empty for nearly every system."""
     hinted_subject_sub: PairwiseSub | None = None
     """The subject that a verified `id_token_hint` names: only this person may answer silently."""
 

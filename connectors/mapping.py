@@ -84,6 +84,31 @@ def claims_for(
     return claims
 
 
+def required_claims(
+    rules: tuple[ClaimRule, ...], scopes: frozenset[str], requested: frozenset[str]
+) -> frozenset[str]:
+    """The claims that `claims_for` would not go without; known before the person is."""
+    return frozenset(
+        rule.claim
+        for rule in rules
+        if rule.required and (rule.scope in scopes or rule.claim in requested)
+    )
+
+
+def missing_sources(
+    rules: tuple[ClaimRule, ...],
+    claims: frozenset[str],
+    identity: VerifiedIdentity,
+    account: LocalAccount | None,
+) -> frozenset[Source]:
+    """Where these claims would come from, and nothing is: kinds of data, never a value."""
+    return frozenset(
+        rule.source
+        for rule in rules
+        if rule.claim in claims and _value(rule, identity, account) is None
+    )
+
+
 def scopes_named(rules: tuple[ClaimRule, ...], names: frozenset[str]) -> frozenset[str]:
     """The scopes that claims asked for by name belong to: what a person is asked about."""
     return frozenset(rule.scope for rule in rules if rule.claim in names)

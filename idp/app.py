@@ -193,6 +193,7 @@ class _Wiring:
         self._sign_in = SignIn(
             sessions=stores.sessions,
             grants=self._grants,
+            systems=settings.systems,
             opening=self._opening,
             logout=self._logout,
             audit=audit,

@@ -21,6 +21,7 @@ from connectors.contract import (
     SystemId,
 )
 from connectors.links.model import LinkPast
+from connectors.mapping import Source
 from keys.values import hot_value
 
 ClientId = NewType("ClientId", str)
@@ -144,6 +145,8 @@ class Standing:
     """Accounts in this system with an active link."""
     past: LinkPast = LinkPast.NONE
     """Where there is none: what there was. Read only for a system that wants an account."""
+    missing: frozenset[Source] = frozenset()
+    """What the system requires and nobody knows of the person. Read only where it requires any."""
 
 
 @hot_value

@@ -2,13 +2,16 @@
 
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from connectors.contract import (
+    AccountId,
+    AccountKind,
     Assurance,
     LocalAccount,
     PairwiseSub,
+    PersonAttributes,
     SessionId,
     SignInRequest,
     SignInResult,
@@ -18,6 +21,8 @@ from connectors.contract import (
     WhenUnlinked,
 )
 from connectors.links.account_opening import AccountOpening, AlreadyLinked, Created, NotCreated
+from connectors.mapping import Source, missing_sources
+from connectors.registry import System
 from idp.errors import LoginRequired
 from idp.flows.logout import Logout
 from idp.model import Session, Standing
@@ -45,6 +50,7 @@ class SignIn:
         *,
         sessions: Sessions,
         grants: Grants,
+        systems: Mapping[SystemId, System],
         opening: AccountOpening,
         logout: Logout,
         audit: Audit,
@@ -54,6 +60,7 @@ class SignIn:
     ) -> None:
         self._sessions = sessions
         self._grants = grants
+        self._systems = systems
         self._opening = opening
         self._logout = logout
         self._audit = audit
@@ -70,11 +77,13 @@ class SignIn:
         handle: str | None,
         now: int,
         adapt: Callable[[Session | None], SignInRequest],
+        *,
+        leaving: bool = False,
     ) -> Decision:
         """Read what stands, and ask `next_step`; accounts that policy opens are opened here.
 
         `adapt` gives the request as it is for this session: prompts that the running flow has
-        already satisfied are gone.
+        already satisfied are gone. `leaving`: the person stops, so nothing is opened.
         """
         session = await self.session(handle)
         request = adapt(session)
@@ -82,7 +91,7 @@ class SignIn:
             return Decision(next_step(request, None, None, now), None, None)
         standing = await self._standing(request, session)
         step = next_step(request, session, standing, now)
-        if isinstance(step, CreateAccount) and request.system is not None:
+        if isinstance(step, CreateAccount) and request.system is not None and not leaving:
             await self._create(session.subject, request.system, now)
             standing = await self._standing(request, session)
             step = next_step(request, session, standing, now)
@@ -97,11 +106,36 @@ class SignIn:
         standing = await self._grants.standing(
             session.subject, request.participant, request.sector, request.system, session.sid
         )
-        if standing is None or standing.accounts or request.system is None:
+        if standing is None or request.system is None:
+            return standing
+        if request.required_claims:
+            missing = await self._missing(request, request.system, session, standing)
+            standing = replace(standing, missing=missing)
+        if standing.accounts:
             return standing
         if request.when_unlinked is WhenUnlinked.NOT_NEEDED:
             return standing
         return replace(standing, past=await self._opening.past(session.subject, request.system))
+
+    async def _missing(
+        self, request: SignInRequest, system: SystemId, session: Session, standing: Standing
+    ) -> frozenset[Source]:
+        """What the system requires and nobody knows of this person.
+
+        An account that is still to be opened or claimed is not missing: the link has steps of its
+        own.
+        """
+        person = await self._grants.person(session.subject)
+        if person is None:
+            return frozenset()  # gone since the standing was read: the gate refuses at the next use
+        sub = standing.sub or PairwiseSub("")  # made at the first answer; no claim is made of it
+        identity = _identity(session, person, sub)
+        account = _account(system, standing.accounts[0] if standing.accounts else None)
+        rules = self._systems[system].claims
+        missing = missing_sources(rules, request.required_claims, identity, account)
+        if request.when_unlinked is WhenUnlinked.NOT_NEEDED:
+            return missing
+        return missing - {Source.LOCAL_ACCOUNT}
 
     async def _create(self, subject: SubjectId, system: SystemId, now: int) -> None:
         match await self._opening.create(subject, system, now):
@@ -132,18 +166,8 @@ class SignIn:
         person = await self._grants.person(session.subject)
         if person is None or not person[1]:
             raise LoginRequired("please sign in")
-        account = None
-        if request.system is not None and issue.account is not None:
-            account = LocalAccount(system=request.system, account=issue.account)
-        identity = VerifiedIdentity(
-            subject=session.subject,
-            sub=await self.sub(request, standing, now),
-            kind=person[0],
-            assurance=session.assurance,
-            amr=session.amr,
-            authenticated_at=session.authenticated_at,
-            attributes=person[2],
-        )
+        identity = _identity(session, person, await self.sub(request, standing, now))
+        account = _account(request.system, issue.account)
         return SignInResult(identity=identity, session=session.sid, account=account)
 
     async def open_session(
@@ -181,6 +205,27 @@ class SignIn:
         await self._sessions.put(digest_of(handle), session, self._idle_seconds)
         self._audit.record("signed_in", {"sid": session.sid, "acr": assurance.acr})
         return handle, session
+
+
+def _identity(
+    session: Session, person: tuple[AccountKind, bool, PersonAttributes], sub: PairwiseSub
+) -> VerifiedIdentity:
+    kind, _, attributes = person
+    return VerifiedIdentity(
+        subject=session.subject,
+        sub=sub,
+        kind=kind,
+        assurance=session.assurance,
+        amr=session.amr,
+        authenticated_at=session.authenticated_at,
+        attributes=attributes,
+    )
+
+
+def _account(system: SystemId | None, account: AccountId | None) -> LocalAccount | None:
+    if system is None or account is None:
+        return None
+    return LocalAccount(system=system, account=account)
 
 
 def digest_of(handle: str) -> bytes:

@@ -11,6 +11,7 @@ from connectors.contract import (
     WhenUnlinked,
 )
 from connectors.links.model import LinkPast
+from connectors.mapping import Source
 from idp.model import Session, Standing
 
 
@@ -27,8 +28,18 @@ class StepUp:
 
 
 @dataclass(frozen=True, slots=True)
+class RequiredMissing:
+    """The system does not go without these data, and nobody knows them of the person."""
+
+    sources: frozenset[Source]
+
+
+@dataclass(frozen=True, slots=True)
 class CreateAccount:
-    """The system wants an account to be opened without a question, and there never was one."""
+    """The system wants an account to be opened without a question, and there never was one.
+
+    Nothing else is left to be asked.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +77,7 @@ class Issue:
 
 
 Unlinked = CreateAccount | Claim | NoAccount | LinkHeldBack | LinkEnded
-Step = Login | StepUp | Unlinked | Consent | Issue
+Step = Login | StepUp | RequiredMissing | Unlinked | Consent | Issue
 
 
 def next_step(
@@ -75,17 +86,24 @@ def next_step(
     """The one decision of a sign-in. Called again after every step; steps never call each other.
 
     Spec: OIDC Core §3.1.2.3, §3.1.2.4
+    Why: an account is opened last, so that nothing stays behind at a system for somebody who was
+    still to be asked, and said no.
     """
     if session is None or standing is None or not _session_serves(request, session, standing, now):
         return Login()
     if session.assurance < request.required_assurance:
         return StepUp(request.required_assurance)
-    if not standing.accounts and (unlinked := _unlinked(request.when_unlinked, standing.past)):
+    if standing.missing:
+        return RequiredMissing(standing.missing)  # before anybody is asked for anything in vain
+    unlinked = None if standing.accounts else _unlinked(request.when_unlinked, standing.past)
+    if unlinked is not None and not isinstance(unlinked, CreateAccount):
         return unlinked
     if Prompt.CONSENT in request.prompts or (
         request.consent is ConsentRule.ASK and not request.releases <= standing.consented
     ):
         return Consent(request.releases)
+    if unlinked is not None:
+        return unlinked
     return Issue(standing.accounts[0] if standing.accounts else None)
 
 

@@ -26,6 +26,7 @@ from idp.protocol.next_step import (
     LinkHeldBack,
     Login,
     NoAccount,
+    RequiredMissing,
     Step,
     StepUp,
 )
@@ -147,27 +148,53 @@ class Interaction:
                 return await self._stages.claim.submit(turn)
             case Consent(scopes):
                 return await self._stages.consent.submit(turn, scopes)
-            case Issue() | NoAccount() | CreateAccount() | LinkHeldBack() | LinkEnded():
+            case (
+                RequiredMissing()
+                | NoAccount()
+                | LinkHeldBack()
+                | LinkEnded()
+                | CreateAccount()
+                | Issue()
+            ):
                 return await self._way_on.go_on(turn)
 
     async def _leave(self, visit: Visit, door: Door, reading: Reading) -> Answer:
-        """The person stops: the system is told, nothing was released."""
-        decision = await self._way_on.decide(visit, reading)
-        error: OAuthError = AccessDenied("the person stopped")
-        if isinstance(decision.step, StepUp):
-            error = UnmetAuthenticationRequirements("the level asked for was not reached")
-        refusal = door.refuse(visit.request, reading, error)
+        """The person stops: the system is told, nothing was released or opened."""
+        decision = await self._way_on.decide(visit, reading, leaving=True)
+        refusal = door.refuse(visit.request, reading, _refusal_at(decision.step))
         return refusal.with_headers(self._flows.clear(visit.flow))
 
 
+def _refusal_at(step: Step) -> OAuthError:
+    """What the system is told of a person who went no further than this step."""
+    match step:
+        case StepUp():
+            return UnmetAuthenticationRequirements("the level asked for was not reached")
+        case RequiredMissing(sources):
+            return AccessDenied(
+                "the system requires a claim that is not known of the person",
+                detail=f"required and missing: {', '.join(sorted(sources))}",
+            )
+        case Login() | Claim() | NoAccount() | LinkHeldBack() | LinkEnded() | Consent():
+            return AccessDenied("the person stopped")
+        case CreateAccount() | Issue():  # signed in meanwhile, in another tab
+            return AccessDenied("the person stopped")
+
+
 def _silent_refusal(step: Step) -> OAuthError:
+    """What the system is told that asked not to show any page.
+
+    Spec: OIDC Core §3.1.2.6
+    """
     match step:
         case Login() | StepUp():
             return LoginRequired("the person is not signed in at this level")
         case Consent():
             return ConsentRequired("the person has not consented yet")
-        case _:
-            return InteractionRequired("the person has to answer a question first")
+        case RequiredMissing() | Claim() | NoAccount() | LinkHeldBack() | LinkEnded():
+            return InteractionRequired("the person has to be told or asked something first")
+        case CreateAccount() | Issue():
+            raise ValueError("nothing to refuse")
 
 
 def _header_safe(text: str) -> str:

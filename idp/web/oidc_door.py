@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import quote_plus
 
 from connectors.contract import Dialect, PairwiseSub, SignInRequest, SystemId, WhenUnlinked
-from connectors.mapping import STANDARD_RULES, scopes_named
+from connectors.mapping import STANDARD_RULES, ClaimRule, required_claims, scopes_named
 from connectors.registry import System
 from idp.errors import LoginRequired, OAuthError, PageRefused
 from idp.flows.id_token_hint import HintReader
@@ -62,6 +62,7 @@ class OidcDoor:
         self._iss = "&iss=" + quote_plus(issuer)
         self._clients = clients
         self._systems = systems
+        self._required = _required_rules(clients, systems)
         self._hints = hints
         self._mint = mint
         self._sign_in = sign_in
@@ -116,7 +117,16 @@ class OidcDoor:
             releases=checked.scopes | self._named(checked),
             prompts=checked.prompts,
             max_age_seconds=checked.max_age_seconds,
+            required_claims=self._required_claims(checked),
             hinted_subject_sub=None if hinted is None else PairwiseSub(hinted),
+        )
+
+    def _required_claims(self, checked: AuthorizationRequest) -> frozenset[str]:
+        rules = self._required.get(checked.client.client_id)
+        if rules is None:
+            return frozenset()
+        return required_claims(
+            rules, checked.scopes, checked.claims.id_token | checked.claims.userinfo
         )
 
     def _named(self, checked: AuthorizationRequest) -> frozenset[str]:
@@ -196,6 +206,19 @@ class OidcDoor:
         return self._pages.page(
             self._pages.pages.form_post(view), nonce, form_targets=(origin_of(redirect.uri),)
         )
+
+
+def _required_rules(
+    clients: Mapping[ClientId, Client], systems: Mapping[SystemId, System]
+) -> dict[ClientId, tuple[ClaimRule, ...]]:
+    """The clients whose system requires anything that they may have; nearly none does."""
+    found: dict[ClientId, tuple[ClaimRule, ...]] = {}
+    for client in clients.values():
+        declared = systems[client.system].claims if client.system else ()
+        rules = tuple(rule for rule in declared if rule.required and rule.scope in client.scopes)
+        if rules:
+            found[client.client_id] = rules
+    return found
 
 
 def _escaped(value: str) -> str:

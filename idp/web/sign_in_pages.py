@@ -11,6 +11,7 @@ from idp.protocol.next_step import (
     LinkHeldBack,
     Login,
     NoAccount,
+    RequiredMissing,
     Step,
     StepUp,
 )
@@ -18,6 +19,7 @@ from idp.web.doors import Reading, origin_of
 from idp.web.flow_cookie import Flow
 from idp.web.http import Answer, Header, HttpRequest
 from idp.web.page_answers import PageAnswers
+from idp.web.texts import kinds_of_data
 from idp.web.views import ClaimView, ConsentView, LoginView, NoticeView, OtpView
 
 SIGN_IN_PATH = "/sign-in"
@@ -86,6 +88,9 @@ class SignInPages:
                         scopes=tuple(sorted(scopes, key=_reading_order)),
                     )
                 )  # fmt: skip
+            case RequiredMissing(sources):
+                kinds = kinds_of_data(sources, locale)
+                return self.notice(flow, reading, "required_missing", kinds)
             case NoAccount():
                 return self.notice(flow, reading, "no_account")
             case LinkHeldBack():
@@ -96,7 +101,9 @@ class SignInPages:
                 raise PageRefused("flow_unknown")
         return self._page(body, nonce, reading, status)
 
-    def notice(self, flow: Flow, reading: Reading, reason: str) -> Answer:
+    def notice(
+        self, flow: Flow, reading: Reading, reason: str, items: tuple[str, ...] = ()
+    ) -> Answer:
         """Tell why it does not go on; the button leads back to the system."""
         nonce = self._answers.nonce()
         view = NoticeView(
@@ -106,6 +113,7 @@ class SignInPages:
             reason=reason,
             action=SIGN_IN_PATH,
             hidden=_hidden(flow),
+            items=items,
         )
         return self._page(self._answers.pages.notice(view), nonce, reading, 200)
 

@@ -1,6 +1,7 @@
 """Every text of the pages, in Vietnamese and English. One key, both languages."""
 
 import unicodedata
+from collections.abc import Iterable
 
 from connectors.contract import LOCALES, Locale
 
@@ -71,6 +72,33 @@ TEXTS: dict[str, T] = {
     "scope.vn_business": ("Mã số thuế, mã số doanh nghiệp", "Tax code, enterprise code"),
     "scope.vn_staff": ("Mã cơ quan công tác", "Agency code"),
     "scope.other": ("Thông tin khác, thuộc phạm vi", "Other information, in the scope"),
+    "source.full_name": ("Họ và tên", "Full name"),
+    "source.birthdate": ("Ngày sinh", "Date of birth"),
+    "source.birthdate_precision": ("Ngày sinh", "Date of birth"),
+    "source.gender": ("Giới tính", "Sex"),
+    "source.personal_number": ("Số định danh cá nhân", "Personal identification number"),
+    "source.tech_id": ("Mã định danh điện tử", "Electronic identity code"),
+    "source.tax_code": ("Mã số thuế", "Tax code"),
+    "source.enterprise_code": ("Mã số doanh nghiệp", "Enterprise code"),
+    "source.agency_code": ("Mã cơ quan công tác", "Agency code"),
+    "source.phone": ("Số điện thoại", "Phone number"),
+    "source.phone_verified": ("Số điện thoại", "Phone number"),
+    "source.email": ("Địa chỉ thư điện tử", "E-mail address"),
+    "source.email_verified": ("Địa chỉ thư điện tử", "E-mail address"),
+    "source.address": ("Địa chỉ", "Postal address"),
+    "source.updated_at": ("Ngày cập nhật thông tin", "Date of the last update"),
+    "source.account_kind": ("Loại tài khoản", "Kind of account"),
+    "source.local_account": (
+        "Tài khoản đã liên kết tại hệ thống này",
+        "A linked account in this system",
+    ),
+    "source.acr": ("Mức độ xác thực", "Level of assurance"),
+    "required_missing.what_now": (
+        "Quý vị vui lòng bổ sung thông tin tại cơ quan đã cấp định danh điện tử cho Quý vị, rồi "
+        "đăng nhập lại. Nếu cần giúp đỡ, Quý vị vui lòng liên hệ bộ phận hỗ trợ.",
+        "Please have it completed at the agency that issued your electronic identity, and then "
+        "sign in again. If you need help, please contact support.",
+    ),
     "claim.title": ("Nhận lại tài khoản cũ", "Claim your old account"),
     "claim.lead": (
         "Quý vị đăng nhập lần đầu bằng định danh điện tử vào hệ thống",
@@ -274,6 +302,15 @@ _NOTICES: dict[str, tuple[T, T]] = {
             "itself. If you want to use it, please contact the agency that runs the system.",
         ),
     ),
+    "required_missing": (
+        ("Còn thiếu thông tin của Quý vị", "Some of your information is missing"),
+        (
+            "Hệ thống này yêu cầu những thông tin sau đây, nhưng hiện chúng tôi chưa có thông tin "
+            "đó của Quý vị. Chưa có gì được chia sẻ.",
+            "This system requires the following information, and we do not have it for you yet. "
+            "Nothing was shared.",
+        ),
+    ),
     "assurance_not_reachable": (
         ("Cần mức xác thực cao hơn", "A higher level of assurance is needed"),
         (
@@ -328,6 +365,11 @@ def scope_text(scope: str, locale: Locale) -> str:
     if key in TEXTS:
         return text(key, locale)
     return f"{text('scope.other', locale)}: {shown(scope)}"
+
+
+def kinds_of_data(sources: Iterable[str], locale: Locale) -> tuple[str, ...]:
+    """What the person would call the data of these sources, each once."""
+    return tuple(sorted({text(f"source.{source}", locale) for source in sources}))
 
 
 def shown(value: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from connectors.contract import Dialect, SignInRequest, SystemId
 from connectors.errors import RequiredClaimMissing, ReturnAddressRefused, StateRefused
-from connectors.mapping import claims_for
+from connectors.mapping import claims_for, required_claims
 from connectors.registry import System
 from connectors.systems.signed_ticket import (
     VerifiedReturn,
@@ -77,6 +77,7 @@ class TicketDoor:
                 when_unlinked=system.when_unlinked,
                 consent=system.consent,
                 releases=scopes,
+                required_claims=required_claims(system.claims, scopes, frozenset()),
             ),
             raw=raw,
             return_address=asked.return_address.url,
@@ -155,7 +156,9 @@ class TicketDoor:
         """See `Door.refuse`."""
         state = self._asked(reading.raw).state
         told = {"error": error.code} if state is None else {"error": error.code, "state": state}
-        refusal = Refusal(reason=error.code, client=reading.sign_in.participant)
+        refusal = Refusal(
+            reason=error.code, client=reading.sign_in.participant, detail=error.detail
+        )
         return self._post(request, reading, told).refused(refusal)
 
     def _post(self, request: HttpRequest, reading: Reading, fields: dict[str, str]) -> Answer:

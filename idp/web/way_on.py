@@ -48,11 +48,19 @@ class WayOn:
         except AnsweredRefusal:
             raise PageRefused("flow_unknown") from None
 
-    async def decide(self, visit: Visit, reading: Reading, handle: str | None = None) -> Decision:
-        """What comes next for this browser, or for the session that it is just being given."""
+    async def decide(
+        self, visit: Visit, reading: Reading, handle: str | None = None, *, leaving: bool = False
+    ) -> Decision:
+        """What comes next for this browser, or for the session that it is just being given.
+
+        `leaving`: what would have come next for a person who stops.
+        """
         handle = handle or self._cookies.read(visit.request, SESSION)
         return await self._sign_in.decide(
-            handle, visit.now, lambda session: _adapted(reading.sign_in, visit.flow, session)
+            handle,
+            visit.now,
+            lambda session: _adapted(reading.sign_in, visit.flow, session),
+            leaving=leaving,
         )
 
     async def go_on(

@@ -8,8 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.contract import SystemId
-from connectors.mapping import ClaimRule, Source
 from idp.adapters import key_store, open_stores, rotation_policy
 from idp.app import open_service
 from idp.model import ClientId, GrantType
@@ -298,31 +296,6 @@ async def test_sectors_see_different_subs_of_one_person(world: World) -> None:
     again = (await world.userinfo((await browser.tokens())["access_token"])).json()
     assert again["sub"] == first["sub"]
     assert world.alice.account.subject not in (first["sub"], second["sub"])
-
-
-async def test_a_claim_that_a_system_requires_and_nobody_knows_is_a_refusal(world: World) -> None:
-    """O1: not a fault, neither at userinfo nor where the claims go into the ID token."""
-    portal = world.settings.systems[SystemId("portal")]
-    rule = ClaimRule(claim="tax", source=Source.TAX_CODE, required=True)
-    client = world.settings.clients[ClientId("portal")]
-    for in_id_token in (False, True):
-        changed = replace(client, claims_in_id_token=in_id_token)
-        settings = replace(
-            world.settings,
-            systems={**world.settings.systems, portal.system_id: replace(portal, claims=(rule,))},
-            clients={**world.settings.clients, client.client_id: changed},
-        )
-        async with open_service(settings, world.clock) as other:
-            world.app = other
-            address = {"client_id": "portal", "redirect_uri": "https://portal.test/cb"}
-            code = await world.browser().code(world.alice, **address)
-            world.watcher.changes_allowed = in_id_token  # the code is used up all the same
-            redeemed = await world.redeem(code, "portal")
-            if in_id_token:
-                assert redeemed.json()["error"] == "invalid_grant"
-                continue
-            told = await world.userinfo(redeemed.json()["access_token"])
-            assert (told.status_code, told.json()["error"]) == (401, "invalid_token")
 
 
 @asynccontextmanager

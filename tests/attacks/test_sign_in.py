@@ -436,6 +436,33 @@ async def test_a_link_that_people_suspended_or_ended_is_not_opened_again_at_a_si
     assert events.count("account_opened") == 1
 
 
+async def links_at(world: World, system: str) -> int:
+    """How many links alice has, or ever had, there."""
+    async with open_stores(world.settings, world.clock) as stores:
+        links = SqlLinks(stores.database)
+        return len(await links.history(world.alice.account.subject, SystemId(system)))
+
+
+async def test_no_account_is_opened_for_somebody_who_does_not_consent(world: World) -> None:
+    browser = world.browser()
+    page = await browser.sign_in(world.alice, await browser.authorize(prompt="consent", **PORTAL))
+    assert "Đồng ý" in page.text
+    assert answer(await browser.submit(page, decision="deny"))["error"] == "access_denied"
+    assert await links_at(world, "portal") == 0
+    page = await browser.follow(await browser.authorize(prompt="consent", **PORTAL))
+    assert "code" in answer(await browser.submit(page, decision="allow"))
+    assert await links_at(world, "portal") == 1
+
+
+async def test_no_account_is_opened_for_somebody_who_stops(world: World) -> None:
+    """The page was open before the person signed in, in another tab."""
+    browser = world.browser()
+    page = await browser.follow(await browser.authorize(**PORTAL))
+    await browser.tokens(world.alice)
+    assert answer(await browser.submit(page, decision="cancel"))["error"] == "access_denied"
+    assert await links_at(world, "portal") == 0
+
+
 async def test_a_claimed_link_that_was_suspended_is_told_and_not_claimed_around(
     world: World,
 ) -> None:

@@ -21,7 +21,7 @@ from idp.web.edge import send_answer
 from idp.web.http import Answer, Receive, Scope, Send
 from idp.web.page_answers import PageAnswers
 from idp.web.pages import Pages
-from idp.web.texts import REASONS
+from idp.web.texts import REASONS, kinds_of_data
 from idp.web.views import (
     ClaimView,
     ConsentView,
@@ -121,6 +121,12 @@ class _Walls:
             "home-empty": pages.home(HomeView(**page, signed_in_name=None, systems=())),
             "notice-goes-on": pages.notice(
                 NoticeView(**page, reason="no_account", action="/sign-in", hidden=FLOW)
+            ),
+            "notice-lacking": pages.notice(
+                NoticeView(
+                    **page, reason="required_missing", action="/sign-in", hidden=FLOW,
+                    items=kinds_of_data(("phone", "tax_code"), locale),
+                )
             ),
             "notice-signed-out-link": pages.notice(
                 NoticeView(**page, reason="signed_out", items=(portal, "Tổng đài 1022"), link="/x")

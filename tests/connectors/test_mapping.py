@@ -23,6 +23,8 @@ from connectors.mapping import (
     claims_for,
     e164,
     fold_ascii,
+    missing_sources,
+    required_claims,
 )
 
 ALL = frozenset({"openid", "profile", "email", "phone", "address"}) | {
@@ -154,6 +156,55 @@ def test_a_missing_required_claim_refuses_by_name_and_without_any_value() -> Non
 def test_a_required_claim_behind_a_closed_scope_is_not_asked_for() -> None:
     rules = (ClaimRule(claim="tax", source=Source.TAX_CODE, required=True, scope="vn_business"),)
     assert claims_for(rules, who(), ACCOUNT, frozenset({"openid"}), NOTHING) == {}
+
+
+REQUIRING = (
+    ClaimRule(claim="name", source=Source.FULL_NAME, required=True),
+    ClaimRule(claim="mail", source=Source.EMAIL),
+    ClaimRule(claim="tax", source=Source.TAX_CODE, required=True, scope="vn_business"),
+    ClaimRule(claim="p", source=Source.PHONE, transform=Transform.E164, required=True),
+    ClaimRule(claim="ok", source=Source.EMAIL_VERIFIED, required=True),
+    ClaimRule(claim="account", source=Source.LOCAL_ACCOUNT, required=True),
+)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "requested", "required"),
+    [
+        ({"openid"}, NOTHING, {"name", "p", "ok", "account"}),
+        ({"openid", "vn_business"}, NOTHING, {"name", "p", "ok", "account", "tax"}),
+        ({"openid"}, frozenset({"tax"}), {"name", "p", "ok", "account", "tax"}),
+        (set(), frozenset({"mail"}), set()),
+    ],
+)
+def test_what_is_required_follows_from_the_request_alone(
+    scopes: set[str], requested: frozenset[str], required: set[str]
+) -> None:
+    assert required_claims(REQUIRING, frozenset(scopes), requested) == required
+
+
+@pytest.mark.parametrize("account", [None, ACCOUNT])
+@pytest.mark.parametrize(
+    ("known", "missing"),
+    [
+        ({"tax_code": "0123456789", "email": "a@vidu.example"}, set()),
+        ({"tax_code": "", "email": "a@vidu.example"}, {Source.TAX_CODE}),
+        ({"tax_code": None, "phone": "?", "email": None},
+         {Source.TAX_CODE, Source.PHONE, Source.EMAIL_VERIFIED}),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_what_the_claims_would_be_refused_for(
+    known: dict[str, object], missing: set[Source], account: LocalAccount | None
+) -> None:
+    person = who(**known)
+    asked = required_claims(REQUIRING, ALL, NOTHING)
+    found = missing_sources(REQUIRING, asked, person, account)
+    assert found == missing | (set() if account else {Source.LOCAL_ACCOUNT})
+    if found:
+        with pytest.raises(RequiredClaimMissing):
+            claims_for(REQUIRING, person, account, ALL, NOTHING)
+    else:
+        assert claims_for(REQUIRING, person, account, ALL, NOTHING)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from connectors.contract import (
     SubjectId,
     WhenUnlinked,
 )
+from connectors.mapping import Source
 from idp.errors import (
     InvalidClient,
     InvalidGrant,
@@ -53,6 +54,7 @@ from idp.protocol.next_step import (
     Issue,
     Login,
     NoAccount,
+    RequiredMissing,
     Step,
     StepUp,
     next_step,
@@ -199,6 +201,7 @@ def test_nested_lists_in_a_claims_request_are_too_large() -> None:
 
 
 NOW = 1_800_000_000
+TAX = frozenset({Source.TAX_CODE})
 
 
 def session(**changes: object) -> Session:
@@ -249,10 +252,32 @@ def sign_in_request(**changes: object) -> SignInRequest:
             {"required_assurance": Assurance.LEVEL_2}, {"assurance": Assurance.LEVEL_1}, {},
             StepUp(Assurance.LEVEL_2),
         ),
+        ({}, {}, {"missing": TAX}, RequiredMissing(TAX)),
+        (
+            {"required_assurance": Assurance.LEVEL_2}, {"assurance": Assurance.LEVEL_1},
+            {"missing": TAX}, StepUp(Assurance.LEVEL_2),
+        ),
+        ({"consent": ConsentRule.ASK}, {}, {"missing": TAX}, RequiredMissing(TAX)),
+        ({"when_unlinked": WhenUnlinked.CREATE}, {}, {"missing": TAX}, RequiredMissing(TAX)),
+        ({"when_unlinked": WhenUnlinked.CLAIM}, {}, {"missing": TAX}, RequiredMissing(TAX)),
         ({"when_unlinked": WhenUnlinked.REFUSE}, {}, {}, NoAccount()),
         ({"when_unlinked": WhenUnlinked.REFUSE}, {}, {"accounts": ("a",)}, Issue(AccountId("a"))),
         ({"when_unlinked": WhenUnlinked.CREATE}, {}, {}, CreateAccount()),
+        (
+            {"when_unlinked": WhenUnlinked.CREATE, "consent": ConsentRule.ASK}, {}, {},
+            Consent(frozenset({"openid"})),
+        ),
+        (
+            {"when_unlinked": WhenUnlinked.CREATE, "consent": ConsentRule.ASK}, {},
+            {"consented": frozenset({"openid"})}, CreateAccount(),
+        ),
+        (
+            {"when_unlinked": WhenUnlinked.CREATE, "prompts": frozenset({Prompt.CONSENT})}, {}, {},
+            Consent(frozenset({"openid"})),
+        ),
         ({"when_unlinked": WhenUnlinked.CLAIM}, {}, {}, Claim()),
+        ({"when_unlinked": WhenUnlinked.CLAIM, "consent": ConsentRule.ASK}, {}, {}, Claim()),
+        ({"when_unlinked": WhenUnlinked.REFUSE, "consent": ConsentRule.ASK}, {}, {}, NoAccount()),
         ({"consent": ConsentRule.ASK}, {}, {}, Consent(frozenset({"openid"}))),
         ({"consent": ConsentRule.ASK}, {}, {"consented": frozenset({"openid"})}, Issue(None)),
         ({"consent": ConsentRule.ASK}, {}, {"consented": frozenset({"email"})},

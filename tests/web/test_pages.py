@@ -8,9 +8,10 @@ from html.parser import HTMLParser
 import pytest
 
 from connectors.contract import LOCALES, Locale, LocalText
+from connectors.mapping import Source
 from idp.protocol.scopes import KNOWN
 from idp.web.pages import Pages
-from idp.web.texts import REASONS, TEXTS, scope_text
+from idp.web.texts import REASONS, TEXTS, kinds_of_data, scope_text
 from idp.web.views import (
     ClaimView,
     ConsentView,
@@ -58,6 +59,13 @@ def every_view(locale: Locale) -> tuple[View, ...]:
         ClaimView(**form, error="verifier_unavailable"),
         NoticeView(**page, reason="server_error", correlation="0123abcd"),
         NoticeView(**page, reason="no_account", action="/sign-in", hidden=HIDDEN),
+        NoticeView(
+            **page,
+            reason="required_missing",
+            items=("Mã số thuế",),
+            action="/sign-in",
+            hidden=HIDDEN,
+        ),
         NoticeView(**page, reason="signed_out", items=("Một cửa",), link="https://rp1.test/bye"),
         FormPostView(
             **page, target="https://rp1.test/cb", fields={"code": "x"}, participant_name="Một cửa"
@@ -319,6 +327,14 @@ def test_every_scope_is_explained_and_a_made_up_one_is_named(locale: Locale) -> 
     assert len(set(told)) == len(KNOWN)
     assert not [line for line in told if TEXTS["scope.other"][LOCALES.index(locale)] in line]
     assert scope_text("hop_dong\u202e", locale).endswith(": hop_dong")
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_kind_of_data_has_a_name_that_is_told_once(locale: Locale) -> None:
+    for source in Source:
+        assert len(kinds_of_data((source,), locale)) == 1
+    assert len(kinds_of_data((Source.PHONE, Source.PHONE_VERIFIED), locale)) == 1
+    assert len(kinds_of_data((Source.PHONE, Source.EMAIL), locale)) == 2
 
 
 def test_consent_to_a_made_up_scope_is_a_page_and_not_a_fault() -> None:
