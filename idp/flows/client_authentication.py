@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 
+from idp.authn.throttle import group
 from idp.errors import InvalidClient, TooManyAttempts
 from idp.model import Client, ClientAuthMethod, ClientId
 from idp.ports import Counters, Fences
@@ -71,15 +72,25 @@ class ClientAuthentication:
             else:
                 proof = check_secret(credential, self._clients)
         except InvalidClient:
-            await self._count_failure(_failure_key(credential, address), now)
+            await self._count_failure(self._failure_key(credential, address), now)
             raise
         check_named(proof.client, form)
         return proof
 
     def _refuse_blocked(self, credential: Credential, address: str, now: int) -> None:
-        until = self._blocked_until.get(_failure_key(credential, address), 0)
+        until = self._blocked_until.get(self._failure_key(credential, address), 0)
         if until > now:
             raise TooManyAttempts(until - now)
+
+    def _failure_key(self, credential: Credential, address: str) -> str:
+        """One count for each registered client and group of addresses.
+
+        Why: names that nobody registered share one count, so that whoever makes names up neither
+        fills the counters nor gets fresh guesses, and holds no client up.
+        """
+        named = credential.client_id if credential.client_id in self._clients else ""
+        digest = hashlib.sha256(f"{named}\0{group(address)}".encode()).hexdigest()
+        return f"client-failures:{digest}"
 
     async def _count_failure(self, key: str, now: int) -> None:
         if await self._counters.hit(key, FAILURE_WINDOW_SECONDS) >= FAILURES_PER_ADDRESS:
@@ -120,9 +131,3 @@ class ClientAuthentication:
         if not await self._fences.once("client_assertion", digest, expires_at + CLOCK_SKEW_SECONDS):
             raise InvalidClient("client authentication failed", detail="assertion: replayed")
         return accept_proven(client)
-
-
-def _failure_key(credential: Credential, address: str) -> str:
-    named = credential.client_id or ""
-    digest = hashlib.sha256(f"{named}\0{address}".encode()).hexdigest()
-    return f"client-failures:{digest}"
