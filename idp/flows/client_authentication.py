@@ -18,9 +18,10 @@ from idp.protocol.client_auth import (
 )
 from idp.protocol.form import Form
 from keys.errors import JoseRefused
-from keys.jose import Expectation, VerificationKeys, import_jwks, verify
+from keys.jose import JWT_OR_NONE, Expectation, VerificationKeys, import_jwks, verify
 
 ASSERTION_ALGORITHMS = frozenset({"ES256", "ES384", "EdDSA", "PS256", "RS256"})
+ASSERTION_TYP = JWT_OR_NONE | {"client-authentication+jwt"}
 ASSERTION_MAX_SECONDS = 600
 CLOCK_SKEW_SECONDS = 60
 FAILURES_PER_ADDRESS = 10
@@ -101,7 +102,7 @@ class ClientAuthentication:
     async def _check_assertion(
         self, credential: AssertionCredential, now: int
     ) -> AuthenticatedClient:
-        """Spec: RFC 7523 §3, OIDC Core §9, RFC 10070 (`aud` is our issuer, alone, as a string)."""
+        """Spec: RFC 7523 §3, OIDC Core §9, RFC 10070 (`aud` is our issuer, alone, as a string; `typ`)."""
         client = self._clients.get(credential.client_id)
         if (
             client is None
@@ -111,7 +112,7 @@ class ClientAuthentication:
             raise InvalidClient("client authentication failed")
         expected = Expectation(
             algorithms=ASSERTION_ALGORITHMS,
-            typ=None,
+            typ=ASSERTION_TYP,
             issuer=client.client_id,
             audience=self._issuer,
             audience_must_be_string=True,

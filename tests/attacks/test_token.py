@@ -293,6 +293,11 @@ HEADERS = {
     "key-address": (b'{"alg":"ES256","jku":"https://evil.test/"}', 401),
     "zip": (b'{"alg":"ES256","zip":"DEF"}', 401),
     "other-typ": (b'{"alg":"ES256","typ":"at+jwt"}', 401),
+    "logout-typ": (b'{"alg":"ES256","typ":"logout+jwt"}', 401),
+    "its-own-typ": (b'{"alg":"ES256","typ":"client-authentication+jwt"}', 200),
+    "thumbprint": (b'{"alg":"ES256","typ":"JWT","x5t":"c2hhMQ","x5t#S256":"c2hhMjU2"}', 200),
+    "unknown-member": (b'{"alg":"ES256","vendor":{"a":1}}', 200),
+    "certificates": (b'{"alg":"ES256","x5c":["MIIB"]}', 401),
 }
 
 
