@@ -145,6 +145,14 @@ class WhenUnlinked(StrEnum):
     CLAIM = "claim"
 
 
+class AccountNames(StrEnum):
+    """How the name of an old account that a system proves may differ from the one it was asked for."""
+
+    EXACT = "exact"
+    ANY_CASE = "any-case"
+    """The system knows its accounts in any case, and answers with their one spelling."""
+
+
 @hot_value
 class SignInRequest:
     """What any dialect asks for, after its own checks: the return address is already verified."""
@@ -200,7 +208,10 @@ ProofOutcome = Proven | NotProven | CannotCheck
 
 
 class AccountVerifier(Protocol):
-    """Checks the one proof that a system can check: an old account's own password."""
+    """Checks the one proof that a system can check: an old account's own password.
+
+    What it answers is somebody else's word: `verifiers/trust.py` says how far it is believed.
+    """
 
     async def prove(self, account_name: str, password: str) -> ProofOutcome:
         """Ask the system. Never raises for a wrong password or a silent system."""

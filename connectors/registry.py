@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from connectors.contract import (
+    AccountNames,
     Assurance,
     ConsentRule,
     Dialect,
@@ -71,6 +72,7 @@ class System:
     consent: ConsentRule = ConsentRule.IMPLIED
     address: str = ""
     verification: HttpVerification | FileVerification | None = None
+    account_names: AccountNames = AccountNames.EXACT
     ticket: TicketSettings | None = None
 
     def owner_on(self, day: date) -> OwnerAgency | None:

@@ -13,6 +13,7 @@ from connectors.config.problems import Place, Problem
 from connectors.config.surroundings import Surroundings
 from connectors.config.tables import ReadableFile, SecretTable, TextTable, WebAddress
 from connectors.contract import (
+    AccountNames,
     Assurance,
     ConsentRule,
     Dialect,
@@ -79,6 +80,8 @@ class VerificationTable(Table):
     url: WebAddress | None = None
     secret: SecretTable | None = None
     password_file: ReadableFile | None = None
+    account_names: AccountNames | None = None
+    """Only where the system is asked: the names of an extract are found as they are written."""
 
 
 class TicketTable(Table):
@@ -147,6 +150,9 @@ def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
     if table.verification is not None and not _one_way(table.verification):
         wanted = "either url and secret, or password_file"
         found.append(place.at("verification").problem(wanted))
+    if table.verification is not None and not _names_for_a_url(table.verification):
+        wanted = "account_names only where there is a url"
+        found.append(place.at("verification", "account_names").problem(wanted))
     names = [rule.claim for rule in table.claims or ()]
     found += [
         place.at("claims", number, "claim").problem("each claim only once")
@@ -165,6 +171,10 @@ def _one_way(table: VerificationTable) -> bool:
     by_asking = table.url is not None and table.secret is not None
     by_file = table.password_file is not None
     return by_asking != by_file and (table.url is not None) == (table.secret is not None)
+
+
+def _names_for_a_url(table: VerificationTable) -> bool:
+    return table.account_names is None or table.url is not None
 
 
 def _owner_contradictions(owners: tuple[OwnerTable, ...], place: Place) -> list[Problem]:
@@ -201,6 +211,7 @@ def _system(system_id: SystemId, table: SystemTable) -> System:
         consent=table.consent,
         address=table.address,
         verification=_verification(table.verification),
+        account_names=_account_names(table.verification),
         ticket=_ticket(table.ticket),
     )
 
@@ -213,6 +224,11 @@ def _verification(
     if table.url is not None and table.secret is not None:
         return HttpVerification(url=table.url, secret=table.secret.secret)
     return FileVerification(path=table.password_file or "")
+
+
+def _account_names(table: VerificationTable | None) -> AccountNames:
+    declared = table.account_names if table is not None else None
+    return declared or AccountNames.EXACT
 
 
 def _ticket(table: TicketTable | None) -> TicketSettings | None:

@@ -1,6 +1,8 @@
 """How a person comes to an account in a system: opened without a question, or claimed once."""
 
+import asyncio
 import hashlib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -9,6 +11,7 @@ from connectors.contract import (
     AccountVerifier,
     CannotCheck,
     NotProven,
+    ProofOutcome,
     Proven,
     SubjectId,
     SystemId,
@@ -16,11 +19,15 @@ from connectors.contract import (
 from connectors.links.model import Evidence, Link, LinkPast, LinkState, Transition, past_of
 from connectors.links.store import AccountTaken, LinkStore, Opened, OpenOutcome
 from connectors.registry import System
+from connectors.verifiers.trust import believed
 
 CREATED = Evidence(rule="created_by_policy", rule_version=1)
 PROVED_BY_PERSON = Evidence(rule="P.old_password", rule_version=1)
 _REASONS = {CREATED: "opened at first sign-in", PROVED_BY_PERSON: "claimed with the old password"}
 _ACCOUNT_DIGITS = 20
+PATIENCE_SECONDS = 10.0
+"""For any verifier, whatever it promises of its own; one that asks over HTTP gives up far sooner."""
+logger = logging.getLogger("lienthong.links")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,12 @@ class Unavailable:
     """The system could not be asked; nothing was changed."""
 
 
-ClaimOutcome = Claimed | WrongProof | Withheld | Unavailable
+@dataclass(frozen=True, slots=True)
+class Distrusted:
+    """The system proved another account than it was asked about; nothing was changed (ADR 0018)."""
+
+
+ClaimOutcome = Claimed | WrongProof | Withheld | Unavailable | Distrusted
 
 
 class AccountOpening:
@@ -88,11 +100,13 @@ class AccountOpening:
         systems: Mapping[SystemId, System],
         verifiers: Mapping[SystemId, AccountVerifier],
         entropy: Callable[[int], bytes],
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._links = links
         self._systems = systems
         self._verifiers = verifiers
         self._entropy = entropy
+        self._patience_seconds = patience_seconds
 
     async def past(self, subject: SubjectId, system: SystemId) -> LinkPast:
         """What stands behind the absence of an active link."""
@@ -122,14 +136,39 @@ class AccountOpening:
     async def claim(
         self, subject: SubjectId, system: SystemId, account_name: str, password: str, now: int
     ) -> ClaimOutcome:
-        """The old password proves the old account, once: a held account is never claimed again."""
-        match await self._verifiers[system].prove(account_name, password):
-            case CannotCheck():
-                return Unavailable()
+        """The old password proves the old account, once: a held account is never claimed again.
+
+        The link is to the account that the person named, in the system that was asked, or to none.
+        """
+        match await self._prove(system, account_name, password):
             case NotProven():
                 return WrongProof()
-            case Proven(account):
+            case Proven(answered):
+                account = believed(account_name, answered, self._systems[system].account_names)
+                if account is None:
+                    return Distrusted()
                 return await self._claim_proven(subject, system, account, now)
+            case _:  # CannotCheck, or no outcome at all: a verifier is not ours to trust
+                return Unavailable()
+
+    async def _prove(self, system: SystemId, account_name: str, password: str) -> ProofOutcome:
+        """What the verifier says in time. No fault of its own comes through, and no late answer.
+
+        Why not `asyncio.timeout`: a verifier that catches its cancellation could still answer.
+        """
+
+        async def ask() -> ProofOutcome:
+            return await self._verifiers[system].prove(account_name, password)
+
+        asking = asyncio.create_task(ask())
+        asking.add_done_callback(_look_at)
+        try:
+            done, _ = await asyncio.wait({asking}, timeout=self._patience_seconds)
+        finally:
+            asking.cancel()
+        if not done or asking.cancelled() or asking.exception() is not None:
+            return CannotCheck("no answer in time, or a fault")
+        return asking.result()
 
     async def _claim_proven(
         self, subject: SubjectId, system: SystemId, account: AccountId, now: int
@@ -167,6 +206,12 @@ class AccountOpening:
         reason = _REASONS[evidence]
         transition = Transition(actor=actor, reason=reason, evidence=evidence, at=now)
         return await self._links.open(link, transition)
+
+
+def _look_at(asked: asyncio.Task[ProofOutcome]) -> None:
+    """A fault of a verifier is told by its type: its text may hold what was typed."""
+    if not asked.cancelled() and (fault := asked.exception()) is not None:
+        logger.warning("a verifier failed: %s", type(fault).__name__)
 
 
 def new_account_id(subject: SubjectId, system: SystemId, prefix: str) -> AccountId:

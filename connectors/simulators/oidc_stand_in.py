@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from connectors.simulators.stand_in import StandIn, StandInSettings
 from keys.errors import JoseRefused
-from keys.jose import Expectation, import_jwks, verify
+from keys.jose import JWT_OR_NONE, Expectation, import_jwks, verify
 
 ALGORITHMS = frozenset({"ES256", "RS256"})
 SCOPE = "openid profile"
@@ -97,7 +97,7 @@ class OidcStandIn(StandIn):
             userinfo = (await client.get(f"{issuer}/userinfo")).json()
         expected = Expectation(
             algorithms=ALGORITHMS,
-            typ=None,
+            typ=JWT_OR_NONE,
             issuer=issuer,
             audience=self.settings.client_id,
             required=frozenset({"exp", "iat", "sub", "nonce", "sid"}),

@@ -6,16 +6,16 @@ import json
 import httpx
 
 from connectors.contract import AccountId, CannotCheck, NotProven, ProofOutcome, Proven
+from connectors.verifiers.trust import is_account_id
 
 TIMEOUT_SECONDS = 3.0
 MAX_ANSWER = 64 * 1024
-MAX_ACCOUNT = 256
 
 
 class HttpVerifier:
     """POST `{"account", "password"}` as JSON with a bearer secret to the configured address.
 
-    200 with `{"account": …}` proves; 403 does not; anything else proves nothing either way.
+    200 with `{"account": …}` proves that account; 403 does not; anything else proves nothing either way.
     """
 
     def __init__(self, client: httpx.AsyncClient, url: str, secret: str) -> None:
@@ -34,7 +34,7 @@ class HttpVerifier:
             account = json.loads(body).get("account")
         except (httpx.HTTPError, ValueError, AttributeError, RecursionError, TimeoutError) as error:
             return CannotCheck(type(error).__name__)
-        if not isinstance(account, str) or not _storable(account):
+        if not is_account_id(account):
             return CannotCheck("answer without account")
         return Proven(AccountId(account))
 
@@ -57,8 +57,3 @@ class HttpVerifier:
                 if len(body) > MAX_ANSWER:
                     break
             return response.status_code, body
-
-
-def _storable(account: str) -> bool:
-    """An id that a database can hold and a person can read: no control or broken characters."""
-    return account.isprintable() and account.strip() == account and 0 < len(account) <= MAX_ACCOUNT

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import hashlib
 import hmac
+import unicodedata
 from pathlib import Path
 
 from connectors.contract import AccountId, CannotCheck, NotProven, ProofOutcome, Proven
@@ -24,15 +25,20 @@ class PasswordFileVerifier:
             table = await asyncio.to_thread(self._read)
         except (OSError, ValueError, KeyError, csv.Error):
             return CannotCheck("extract unreadable")
-        scheme, salt, digest = table.get(account_name, _NOBODY)
+        name = _composed(account_name)
+        scheme, salt, digest = table.get(name, _NOBODY)
         computed = hashlib.new(scheme, (salt + password).encode(), usedforsecurity=False)
         fits = hmac.compare_digest(computed.hexdigest().encode(), digest.lower().encode())
-        return Proven(AccountId(account_name)) if fits and account_name in table else NotProven()
+        return Proven(AccountId(name)) if fits and name in table else NotProven()
 
     def _read(self) -> dict[str, tuple[str, str, str]]:
         with self._path.open(encoding="utf-8-sig", newline="") as file:
             return {
-                row["account"]: (row["scheme"], row["salt"], row["digest"])
+                _composed(row["account"]): (row["scheme"], row["salt"], row["digest"])
                 for row in csv.DictReader(file)
-                if row["scheme"] in SCHEMES and row["digest"]
+                if row["account"] and row["scheme"] in SCHEMES and row["digest"]
             }
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name.strip())

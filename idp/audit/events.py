@@ -25,6 +25,7 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "account_not_opened": frozenset({"system"}),
     "account_claimed": frozenset({"system"}),
     "claim_rejected": _REFUSED,
+    "claim_distrusted": frozenset({"system"}),
     "consent_given": frozenset({"participant"}),
     "notice_delivered": frozenset({"participant", "sid"}),
     "notice_failed": frozenset({"participant", "sid"}),

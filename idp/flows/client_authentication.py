@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 
+from idp.authn.throttle import group
 from idp.errors import InvalidClient, TooManyAttempts
 from idp.model import Client, ClientAuthMethod, ClientId
 from idp.ports import Counters, Fences
@@ -17,9 +18,10 @@ from idp.protocol.client_auth import (
 )
 from idp.protocol.form import Form
 from keys.errors import JoseRefused
-from keys.jose import Expectation, VerificationKeys, import_jwks, verify
+from keys.jose import JWT_OR_NONE, Expectation, VerificationKeys, import_jwks, verify
 
 ASSERTION_ALGORITHMS = frozenset({"ES256", "ES384", "EdDSA", "PS256", "RS256"})
+ASSERTION_TYP = JWT_OR_NONE | {"client-authentication+jwt"}
 ASSERTION_MAX_SECONDS = 600
 CLOCK_SKEW_SECONDS = 60
 FAILURES_PER_ADDRESS = 10
@@ -71,15 +73,25 @@ class ClientAuthentication:
             else:
                 proof = check_secret(credential, self._clients)
         except InvalidClient:
-            await self._count_failure(_failure_key(credential, address), now)
+            await self._count_failure(self._failure_key(credential, address), now)
             raise
         check_named(proof.client, form)
         return proof
 
     def _refuse_blocked(self, credential: Credential, address: str, now: int) -> None:
-        until = self._blocked_until.get(_failure_key(credential, address), 0)
+        until = self._blocked_until.get(self._failure_key(credential, address), 0)
         if until > now:
             raise TooManyAttempts(until - now)
+
+    def _failure_key(self, credential: Credential, address: str) -> str:
+        """One count for each registered client and group of addresses.
+
+        Why: names that nobody registered share one count, so that whoever makes names up neither
+        fills the counters nor gets fresh guesses, and holds no client up.
+        """
+        named = credential.client_id if credential.client_id in self._clients else ""
+        digest = hashlib.sha256(f"{named}\0{group(address)}".encode()).hexdigest()
+        return f"client-failures:{digest}"
 
     async def _count_failure(self, key: str, now: int) -> None:
         if await self._counters.hit(key, FAILURE_WINDOW_SECONDS) >= FAILURES_PER_ADDRESS:
@@ -90,7 +102,7 @@ class ClientAuthentication:
     async def _check_assertion(
         self, credential: AssertionCredential, now: int
     ) -> AuthenticatedClient:
-        """Spec: RFC 7523 §3, OIDC Core §9, RFC 10070 (`aud` is our issuer, alone, as a string)."""
+        """Spec: RFC 7523 §3, OIDC Core §9, RFC 10070 (`aud` is our issuer, alone, as a string; `typ`)."""
         client = self._clients.get(credential.client_id)
         if (
             client is None
@@ -100,7 +112,7 @@ class ClientAuthentication:
             raise InvalidClient("client authentication failed")
         expected = Expectation(
             algorithms=ASSERTION_ALGORITHMS,
-            typ=None,
+            typ=ASSERTION_TYP,
             issuer=client.client_id,
             audience=self._issuer,
             audience_must_be_string=True,
@@ -120,9 +132,3 @@ class ClientAuthentication:
         if not await self._fences.once("client_assertion", digest, expires_at + CLOCK_SKEW_SECONDS):
             raise InvalidClient("client authentication failed", detail="assertion: replayed")
         return accept_proven(client)
-
-
-def _failure_key(credential: Credential, address: str) -> str:
-    named = credential.client_id or ""
-    digest = hashlib.sha256(f"{named}\0{address}".encode()).hexdigest()
-    return f"client-failures:{digest}"

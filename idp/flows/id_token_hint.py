@@ -7,7 +7,7 @@ from connectors.contract import PairwiseSub, SessionId
 from idp.model import Client, ClientId
 from idp.protocol.jwt_peek import unverified_member
 from keys.errors import JoseRefused
-from keys.jose import Expectation, verify
+from keys.jose import JWT_OR_NONE, Expectation, verify
 from keys.keyring import KeyRing
 
 
@@ -40,7 +40,7 @@ class HintReader:
             return None
         expected = Expectation(
             algorithms=frozenset({client.id_token_alg}),
-            typ=None,
+            typ=JWT_OR_NONE,
             issuer=self._issuer,
             audience=client.client_id,
             required=frozenset({"exp", "sub", "sid"}),

@@ -11,9 +11,10 @@ from unicodedata import normalize
 import httpx
 import pytest
 
-from connectors.contract import SessionId, SystemId
+from connectors.contract import AccountId, Proven, SessionId, SystemId
 from connectors.links.model import Evidence, LinkState, Transition
 from connectors.links.sql import SqlLinks
+from connectors.verifiers.password_file import PasswordFileVerifier
 from idp.adapters import open_stores
 from idp.audit.writer import BatchingAudit
 from idp.authn.password import PasswordHasher
@@ -511,6 +512,34 @@ def ticket_of(page: object) -> dict[str, object]:
     computed = hmac.digest(SECRET_2.encode(), f"{head}.{payload}".encode(), "sha256")
     assert urlsafe_b64encode(computed).rstrip(b"=").decode() == signature
     return claims_of(form.values["ticket"])
+
+
+@pytest.mark.fault
+async def test_a_system_that_proves_another_account_than_was_named_gives_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hostile(_verifier: object, _name: str, _password: str) -> Proven:
+        return Proven(AccountId("khanhtb"))
+
+    events: list[str] = []
+    record = BatchingAudit.record
+
+    def heard(audit: BatchingAudit, event: str, fields: Mapping[str, str | int]) -> None:
+        events.append(event)
+        record(audit, event, fields)
+
+    monkeypatch.setattr(BatchingAudit, "record", heard)
+    monkeypatch.setattr(PasswordFileVerifier, "prove", hostile)
+    browser = world.browser()
+    page = await browser.sign_in(world.alice, await browser.http.get("/ticket?system=onestop"))
+    told = await browser.submit(page, account="tuyetnt85", password="any", decision="claim")
+    assert told.status_code == 503
+    assert "claim_distrusted" in events
+    assert "account_claimed" not in events
+    async with open_stores(world.settings, world.clock) as stores:
+        links = SqlLinks(stores.database)
+        alice = world.alice.account.subject
+        assert await links.of_subject(alice, SystemId("onestop")) == []
 
 
 async def test_an_old_account_is_claimed_once_with_its_old_password(world: World) -> None:

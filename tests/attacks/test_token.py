@@ -157,6 +157,31 @@ async def test_wrong_secrets_are_slowed_for_their_own_address_only(world: World)
     assert response.status_code == 200
 
 
+async def failed_authentication(world: World, address: str, client_id: str) -> int:
+    form = {"grant_type": "client_credentials"}
+    headers = basic(client_id, "x" * 40)
+    return (
+        await world.browser(address).http.post("/token", data=form, headers=headers)
+    ).status_code
+
+
+async def test_made_up_clients_share_one_counter_and_hold_no_client_up(world: World) -> None:
+    address = "192.0.2.40"
+    statuses = [await failed_authentication(world, address, f"made-up-{n}") for n in range(12)]
+    assert statuses == [401] * 10 + [429] * 2
+    form = {"grant_type": "client_credentials"}
+    own = await world.browser(address).http.post("/token", data=form, headers=basic("c1", SECRET_1))
+    assert own.status_code == 200
+
+
+async def test_a_whole_ipv6_network_guesses_as_one_address(world: World) -> None:
+    statuses = [
+        await failed_authentication(world, f"2001:db8:0:7::{n:x}", "c1") for n in range(1, 13)
+    ]
+    assert statuses == [401] * 10 + [429] * 2
+    assert await failed_authentication(world, "2001:db8:0:8::1", "c1") == 401
+
+
 @pytest.mark.parametrize(
     ("form", "headers", "status", "code"),
     [
@@ -268,6 +293,11 @@ HEADERS = {
     "key-address": (b'{"alg":"ES256","jku":"https://evil.test/"}', 401),
     "zip": (b'{"alg":"ES256","zip":"DEF"}', 401),
     "other-typ": (b'{"alg":"ES256","typ":"at+jwt"}', 401),
+    "logout-typ": (b'{"alg":"ES256","typ":"logout+jwt"}', 401),
+    "its-own-typ": (b'{"alg":"ES256","typ":"client-authentication+jwt"}', 200),
+    "thumbprint": (b'{"alg":"ES256","typ":"JWT","x5t":"c2hhMQ","x5t#S256":"c2hhMjU2"}', 200),
+    "unknown-member": (b'{"alg":"ES256","vendor":{"a":1}}', 200),
+    "certificates": (b'{"alg":"ES256","x5c":["MIIB"]}', 401),
 }
 
 

@@ -10,7 +10,7 @@ from connectors.config.checked import Entry
 from connectors.config.problems import Place, Problem
 from connectors.config.surroundings import Surroundings
 from connectors.config.systems import read_systems
-from connectors.contract import Assurance, Dialect, SystemId, WhenUnlinked
+from connectors.contract import AccountNames, Assurance, Dialect, SystemId, WhenUnlinked
 from connectors.mapping import STANDARD_RULES, Source, Transform
 from connectors.registry import FileVerification, HttpVerification, System
 
@@ -84,6 +84,7 @@ def test_a_ticket_system_is_read_whole() -> None:
         True,
     )
     assert onestop.verification == HttpVerification(url="http://10.0.0.7/verify", secret=STRONG)
+    assert onestop.account_names is AccountNames.EXACT
     assert onestop.ticket is not None
     assert onestop.ticket.secrets == (STRONG,)
 
@@ -161,6 +162,14 @@ def test_a_missing_key_is_told_as_required() -> None:
         (
             OIDC + f'verification = {{ url = "https://a/", password_file = "{__file__}" }}',
             "verification",
+        ),
+        (
+            OIDC + f'verification = {{ password_file = "{__file__}", account_names = "exact" }}',
+            "verification.account_names",
+        ),
+        (
+            TICKET.replace('"VERIFY" } }', '"VERIFY" }, account_names = "similar" }'),
+            "verification.account_names",
         ),
         (
             OIDC + 'verification = { password_file = "absent.csv" }',

@@ -9,6 +9,7 @@ import pytest
 
 from connectors.contract import (
     AccountId,
+    AccountNames,
     Assurance,
     CannotCheck,
     Dialect,
@@ -227,6 +228,7 @@ def opening(links: SqlLinks, verifier: OldTable | None = None) -> AccountOpening
         required_assurance=Assurance.LEVEL_1,
         when_unlinked=WhenUnlinked.CREATE,
         new_account_prefix="dd-",
+        account_names=AccountNames.ANY_CASE,
     )
     return AccountOpening(
         links=links,

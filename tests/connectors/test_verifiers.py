@@ -54,6 +54,7 @@ async def test_403_is_a_wrong_password() -> None:
         httpx.Response(200, json={"account": "x" * 257}),
         httpx.Response(200, json={"account": "a\0b"}),
         httpx.Response(200, json={"account": " a"}),
+        httpx.Response(200, json={"account": "a\u0323"}),
         httpx.Response(200, content=b'{"account": "\\ud800"}'),
         httpx.Response(200, json={"account": "x", "pad": "y" * MAX_ANSWER}),
         httpx.Response(200, text="[" * 60_000),
@@ -118,6 +119,13 @@ async def test_a_plain_or_broken_row_proves_nobody(tmp_path: Path, line: str) ->
 
 async def test_an_unknown_account_has_no_password_at_all(tmp_path: Path) -> None:
     assert await extract(tmp_path).prove("", "") == NotProven()
+
+
+async def test_a_name_is_found_in_either_composition(tmp_path: Path) -> None:
+    decomposed, composed = "ngo\u0323c", "ng\u1ecdc"
+    verifier = extract(tmp_path, row(decomposed, "sha256"))
+    for typed in (decomposed, composed, f" {composed} "):
+        assert await verifier.prove(typed, "cũ-2009") == Proven(AccountId(composed))
 
 
 async def test_a_renewed_extract_counts_at_once(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from joserfc import jwk as joserfc_jwk
 from joserfc import jwt as joserfc_jwt
 
 from keys.errors import JoseRefused
-from keys.jose import Expectation, import_jwks, verify
+from keys.jose import JWT_OR_NONE, Expectation, import_jwks, verify
 from keys.jwks import generate, public_jwk
 from keys.ring import ALGORITHMS, Algorithm
 from keys.roca import is_roca
@@ -39,7 +39,7 @@ def claims(**changes: Any) -> bytes:
 
 def expect(alg: str = "ES256", **changes: Any) -> Expectation:
     base: dict[str, Any] = {
-        "algorithms": frozenset({alg}), "typ": None, "issuer": "i", "audience": "a",
+        "algorithms": frozenset({alg}), "typ": JWT_OR_NONE, "issuer": "i", "audience": "a",
     }  # fmt: skip
     return Expectation(**(base | changes))
 
@@ -147,11 +147,17 @@ def test_the_forge_itself_makes_good_tokens() -> None:
         GOOD | {"x5u": "https://evil.test"},
         GOOD | {"x5c": ["x"]},
         GOOD | {"zip": "DEF"},
+        GOOD | {"b64": False},
+        GOOD | {"enc": "A256GCM"},
+        GOOD | {"epk": {}},
+        GOOD | {"p2c": 2**31, "p2s": "x"},
         GOOD | {"kid": "other"},
         GOOD | {"kid": 1},
         GOOD | {"kid": "../../dev/null"},
         GOOD | {"typ": "at+jwt"},
         GOOD | {"typ": 1},
+        GOOD | {"typ": None},
+        GOOD | {"typ": "client-authentication+jwt"},
         '{"alg":"none","alg":"ES256"}',
         "[]",
         "{",
@@ -162,6 +168,30 @@ def test_the_forge_itself_makes_good_tokens() -> None:
 def test_no_header_talks_the_door_into_anything(header: dict[str, Any] | str) -> None:
     with pytest.raises(JoseRefused):
         read(with_header(header))
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        {"x5t": "c2hhMQ"},
+        {"x5t#S256": "c2hhMjU2"},
+        {"cty": "JWT"},
+        {"iat": NOW, "iss": "i"},
+        {"vendor": {"nested": ["anything"]}},
+    ],
+)
+def test_a_member_that_orders_nothing_is_ignored(harmless: dict[str, Any]) -> None:
+    """RFC 7515 §4."""
+    assert read(with_header(GOOD | harmless)).text("sub") == "s"
+
+
+def test_each_purpose_names_the_types_it_reads() -> None:
+    typed = with_header(GOOD | {"typ": "client-authentication+jwt"})
+    for_clients = JWT_OR_NONE | {"client-authentication+jwt"}
+    assert read(typed, typ=for_clients).text("sub") == "s"
+    assert read(with_header({"alg": "ES256"}), typ=for_clients).text("sub") == "s"
+    with pytest.raises(JoseRefused):
+        read(with_header({"alg": "ES256"}), typ=frozenset({"at+jwt"}))
 
 
 @pytest.mark.parametrize(
@@ -334,7 +364,11 @@ def test_wycheproof_forgeries_never_pass(group: dict[str, Any], test: dict[str, 
         assert test["result"] != "valid" or not ours(group), "a good key of ours was refused"
         return
     anything = Expectation(
-        algorithms=frozenset(ALGORITHMS), typ=None, issuer="i", audience="a", required=frozenset()
+        algorithms=frozenset(ALGORITHMS),
+        typ=JWT_OR_NONE,
+        issuer="i",
+        audience="a",
+        required=frozenset(),
     )
     token = test.get("jws") or test.get("jwe")
     with pytest.raises(JoseRefused) as refused:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from idp.flows.housekeeping import housekeeping
 from idp.store.fences import SqlFences
 from keys.errors import JoseRefused, RingConflict, RingUnreadable, RingUnwritable
-from keys.jose import Expectation, verify
+from keys.jose import JWT_OR_NONE, Expectation, verify
 from keys.jwks import generate, private_bytes, public_jwk
 from keys.keyring import PURPOSE, KeyRing
 from keys.ring import Algorithm, KeyState, Ring
@@ -29,7 +29,7 @@ from keys.sql import Database
 from keys.store import FileKeyStore, KeyStore, SqlKeyStore, decode_ring, encode_ring
 from tests.keys.test_ring import NOW, POLICY, active, make
 
-EXPECTED = Expectation(algorithms=frozenset({"ES256"}), typ=None, issuer="i", audience="a")
+EXPECTED = Expectation(algorithms=frozenset({"ES256"}), typ=JWT_OR_NONE, issuer="i", audience="a")
 CLAIMS = b'{"iss":"i","aud":"a","exp":1000000}'
 
 
@@ -343,7 +343,7 @@ import asyncio, os, secrets, shutil, signal, sys
 from pathlib import Path
 from idp.store.sql_migrate import migrate
 from idp.store.sqlite import SqliteDatabase
-from keys.jose import Expectation, verify
+from keys.jose import JWT_OR_NONE, Expectation, verify
 from keys.keyring import KeyRing
 from keys.rotation import RotationPolicy
 from keys.seal import Sealer
@@ -356,7 +356,7 @@ POLICY = RotationPolicy(algorithms=("ES256",), publish_ahead_seconds=100, max_to
 SEALER = Sealer([b"k" * 32], entropy=secrets.token_bytes)
 NOW = 10_000
 ROOMS = ("keys/store.py", "keys/keyring.py", "keys/rotation.py", "idp/store/sqlite.py")
-EXPECTED = Expectation(algorithms=frozenset({"ES256"}), typ=None, issuer="i", audience="a")
+EXPECTED = Expectation(algorithms=frozenset({"ES256"}), typ=JWT_OR_NONE, issuer="i", audience="a")
 
 async def ring(now, then):
     database = None

@@ -4,6 +4,7 @@ from connectors.contract import SubjectId, SystemId
 from connectors.links.account_opening import (
     AccountOpening,
     Claimed,
+    Distrusted,
     Unavailable,
     Withheld,
     WrongProof,
@@ -63,6 +64,11 @@ class ClaimStage:
                 return await self._way_on.again(turn, "withheld", "claim_rejected")
             case Unavailable():
                 await self._throttle.unjudged(admission)
+                return await self._way_on.not_now(
+                    turn, "verifier_unavailable", 503, 30, "claim_rejected"
+                )
+            case Distrusted():  # the guess stays counted: somebody may be trying this door
+                self._audit.record("claim_distrusted", {"system": system})
                 return await self._way_on.not_now(
                     turn, "verifier_unavailable", 503, 30, "claim_rejected"
                 )
