@@ -1,10 +1,12 @@
 """A rendered page as an answer: its headers, its nonce, its language."""
 
+from dataclasses import replace
+
 from connectors.contract import Locale
 from idp.ports import Entropy
 from idp.protocol.languages import language_for
 from idp.web.cookies import CookieJar
-from idp.web.http import NO_SNIFF, NO_STORE, Answer, Header, HttpRequest
+from idp.web.http import NO_SNIFF, NO_STORE, Answer, Header, HttpRequest, Refusal
 from idp.web.pages import Pages
 from idp.web.views import NoticeView
 
@@ -65,12 +67,18 @@ class PageAnswers:
         )
         return Answer(status=status, body=body, headers=fixed + headers)
 
-    def error(self, request: HttpRequest, reason: str, status: int) -> Answer:
-        """The error page."""
-        return self._notice(request, reason, status, None)
+    def error(self, request: HttpRequest, refusal: Refusal, status: int) -> Answer:
+        """The error page: it shows the number of its audit record, and no detail."""
+        number = self._entropy(8).hex()
+        page = self._notice(request, refusal.reason, status, number)
+        return page.refused(replace(refusal, correlation=number))
+
+    def not_found(self, request: HttpRequest, status: int) -> Answer:
+        """There is no such page. Nothing was refused, so there is no number to ask about."""
+        return self._notice(request, "not_found", status, None)
 
     def fault(self, request: HttpRequest, correlation: str) -> Answer:
-        """The page of an unexpected fault: a correlation id, and no detail."""
+        """The page of an unexpected fault: the number of its line in the log, and no detail."""
         return self._notice(request, "server_error", 500, correlation)
 
     def _notice(

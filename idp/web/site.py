@@ -74,7 +74,7 @@ def make_site(
     @site.exception_handler(HTTPException)
     async def not_found(request: Request, error: HTTPException) -> Response:
         """404 and 405 as pages."""
-        return _response(pages.error(_own(request), "not_found", error.status_code))
+        return _response(pages.not_found(_own(request), error.status_code))
 
     return site
 

@@ -127,7 +127,11 @@ TEXTS: dict[str, T] = {
     "home.logout": ("Đăng xuất khỏi tất cả hệ thống", "Sign out of all systems"),
     "error.label": ("Không thực hiện được", "There is a problem"),
     "error.title": ("Lỗi", "Error"),
-    "correlation": ("Mã tra cứu khi cần hỗ trợ", "Reference for support"),
+    "correlation": ("Mã tra cứu", "Reference"),
+    "correlation.use": (
+        "Khi liên hệ tổng đài hỗ trợ, Quý vị vui lòng đọc mã này.",
+        "If you call the hotline, please tell them this reference.",
+    ),
     "error.wrong_credentials": (
         "Tên đăng nhập hoặc mật khẩu không đúng. Quý vị vui lòng kiểm tra và nhập lại.",
         "The user name or the password is not right. Please check and try again.",
@@ -226,10 +230,10 @@ _NOTICES: dict[str, tuple[T, T]] = {
     "server_error": (
         ("Đã xảy ra lỗi", "Something went wrong"),
         (
-            "Đây là lỗi của chúng tôi và đã được ghi nhận. Quý vị vui lòng thử lại; nếu vẫn gặp lỗi, xin "
-            "cung cấp mã tra cứu dưới đây cho bộ phận hỗ trợ.",
-            "The fault is ours, and it was recorded. Please try again; if it happens again, please "
-            "give support the reference below.",
+            "Đây là lỗi của chúng tôi và đã được ghi nhận. Quý vị vui lòng thử lại sau ít phút; nếu vẫn "
+            "gặp lỗi, xin báo cho bộ phận hỗ trợ.",
+            "The fault is ours, and it was recorded. Please try again in a few minutes; if it "
+            "happens again, please tell support.",
         ),
     ),
     "not_found": (
