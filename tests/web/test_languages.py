@@ -83,3 +83,28 @@ async def test_a_sign_out_keeps_the_language_it_was_asked_in(world: World) -> No
     form = Fields(asked.text)
     done = await browser.http.post("/logout", data=form.values)
     assert "You are signed out" in done.text
+
+
+@pytest.mark.parametrize("decision", ["", "cancel"], ids=["answer", "refusal"])
+@pytest.mark.parametrize("dialect", ["oidc", "ticket"])
+async def test_the_page_that_posts_the_answer_speaks_the_language_chosen_in_the_flow(
+    world: World, dialect: str, decision: str
+) -> None:
+    """The application asked for Vietnamese; the person then chose English, and stays with it."""
+    browser = world.browser()
+    if dialect == "oidc":
+        start = await browser.authorize(response_mode="form_post", ui_locales="vi")
+    else:
+        start = await browser.http.get("/ticket?system=onestop&ui_locales=vi")
+    login = await browser.follow(start)
+    page = await browser.http.get(f"{login.request.url}&lang=en")
+    if decision:
+        page = await browser.submit(page, decision=decision)
+    else:
+        typed = {"username": "anh.tuyet", "password": world.alice.password}
+        page = await browser.submit(page, **typed)
+        page = await browser.submit(page, otp=world.otp(world.alice))
+    if dialect == "ticket" and not decision:
+        page = await browser.submit(page, account="tuyetnt85", password="mat-khau-cu-2009")
+    assert 'id="answer"' in page.text
+    assert '<html lang="en">' in page.text
