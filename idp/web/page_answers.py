@@ -1,14 +1,11 @@
 """A rendered page as an answer: its headers, its nonce, its language."""
 
-from dataclasses import replace
-
 from connectors.contract import Locale
 from idp.ports import Entropy
 from idp.protocol.languages import language_for
 from idp.web.cookies import CookieJar
-from idp.web.http import NO_SNIFF, NO_STORE, Answer, Header, HttpRequest, Refusal
+from idp.web.http import NO_SNIFF, NO_STORE, Answer, Header, HttpRequest
 from idp.web.pages import Pages
-from idp.web.views import NoticeView
 
 HTML: Header = (b"content-type", b"text/html; charset=utf-8")
 LANGUAGE_COOKIE = "lang"
@@ -66,26 +63,3 @@ class PageAnswers:
             (b"x-frame-options", b"DENY"),
         )
         return Answer(status=status, body=body, headers=fixed + headers)
-
-    def error(self, request: HttpRequest, refusal: Refusal, status: int) -> Answer:
-        """The error page: it shows the number of its audit record, and no detail."""
-        number = self._entropy(8).hex()
-        page = self._notice(request, refusal.reason, status, number)
-        return page.refused(replace(refusal, correlation=number))
-
-    def not_found(self, request: HttpRequest, status: int) -> Answer:
-        """There is no such page. Nothing was refused, so there is no number to ask about."""
-        return self._notice(request, "not_found", status, None)
-
-    def fault(self, request: HttpRequest, correlation: str) -> Answer:
-        """The page of an unexpected fault: the number of its line in the log, and no detail."""
-        return self._notice(request, "server_error", 500, correlation)
-
-    def _notice(
-        self, request: HttpRequest, reason: str, status: int, correlation: str | None
-    ) -> Answer:
-        nonce = self.nonce()
-        view = NoticeView(
-            locale=self.locale(request), nonce=nonce, reason=reason, correlation=correlation
-        )
-        return self.page(self.pages.notice(view), nonce, status)
