@@ -132,7 +132,8 @@ class _Walls:
         }  # fmt: skip
         for reason in sorted(REASONS):
             number = "0123456789abcdef" if reason in NUMBERED else None
-            view = NoticeView(**page, reason=reason, correlation=number)
+            names = (portal, "Tổng đài 1022") if reason == "signed_out" else ()
+            view = NoticeView(**page, reason=reason, correlation=number, items=names)
             made[f"notice-{reason.replace('_', '-')}"] = pages.notice(view)
         return made
 
