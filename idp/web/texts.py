@@ -92,14 +92,14 @@ TEXTS: dict[str, T] = {
     "claim.password": ("Mật khẩu cũ", "Old password"),
     "claim.submit": ("Nhận lại tài khoản", "Claim the account"),
     "claim.stop": ("Dừng lại", "Stop"),
-    "form_post.title": ("Đang chuyển tiếp", "Taking you there"),
+    "form_post.title": ("Xin chờ trong giây lát", "One moment, please"),
     "form_post.lead": (
         "Nếu trang không tự chuyển, Quý vị vui lòng chọn nút bên dưới để đến",
         "If nothing happens, please use the button below to go to",
     ),
     "continue": ("Tiếp tục", "Continue"),
     "back_to_system": ("Quay lại hệ thống", "Go back to the system"),
-    "to_home": ("Về trang chính", "Go to the start page"),
+    "to_home": ("Về trang chủ", "Go to the start page"),
     "logout_confirm.go": ("Đăng xuất", "Sign out"),
     "logout_confirm.stay": ("Không đăng xuất", "Stay signed in"),
     "signed_out.shared": (
@@ -190,7 +190,7 @@ _NOTICES: dict[str, tuple[T, T]] = {
         ("Địa chỉ sau đăng xuất không hợp lệ", "The address after sign-out is not registered"),
         (
             "Ứng dụng yêu cầu đưa Quý vị đến một địa chỉ chưa được đăng ký nên yêu cầu đăng xuất chưa "
-            "được thực hiện. Quý vị có thể đăng xuất tại trang chính.",
+            "được thực hiện. Quý vị có thể đăng xuất tại trang chủ.",
             "The application asked us to send you to an address that is not registered, so you were "
             "not signed out. You can sign out on the start page.",
         ),
@@ -259,10 +259,10 @@ _NOTICES: dict[str, tuple[T, T]] = {
         ),
         (
             "Liên kết giữa định danh điện tử và tài khoản của Quý vị tại hệ thống này hiện chưa sử "
-            "dụng được và cần được xem xét. Chưa có gì bị mất. Quý vị vui lòng liên hệ cơ quan "
+            "dụng được và cần được xem xét. Tài khoản của Quý vị không bị mất. Quý vị vui lòng liên hệ cơ quan "
             "quản lý hệ thống.",
             "The link between your electronic identity and your account in this system cannot be "
-            "used at the moment and has to be looked at. Nothing was lost. Please contact the "
+            "used at the moment and has to be looked at. Your account is not lost. Please contact the "
             "agency that runs the system.",
         ),
     ),
