@@ -44,10 +44,12 @@ from idp.web.cookies import CookieJar
 from idp.web.devices import DeviceCookies
 from idp.web.doors import Door
 from idp.web.edge import Edge, trusted_networks
+from idp.web.error_pages import ERROR_PATH, ErrorPages
 from idp.web.flow_cookie import FlowCookies
 from idp.web.http import Answer, Endpoint, HttpRequest
 from idp.web.interaction import Interaction, Stages
 from idp.web.logout import LogoutPages
+from idp.web.logout_request import LOGOUT_PATH
 from idp.web.metadata import discovery_endpoint, jwks_endpoint
 from idp.web.oidc_door import OidcDoor
 from idp.web.page_answers import PageAnswers
@@ -177,6 +179,7 @@ class _Wiring:
         self._pages = PageAnswers(
             Pages(provider.service_name.text(), support), self._cookies, entropy
         )
+        self._errors = ErrorPages(self._pages, stores.sealer, entropy)
         self._opening = AccountOpening(
             links=SqlLinks(stores.database),
             systems=settings.systems,
@@ -207,6 +210,7 @@ class _Wiring:
         """The endpoints by path, the site behind them."""
         site = make_site(
             pages=self._pages,
+            errors=self._errors,
             cookies=self._cookies,
             sign_in=self._sign_in,
             grants=self._grants,
@@ -217,7 +221,7 @@ class _Wiring:
             site,
             endpoints=self._protocol_endpoints() | self._page_endpoints(),
             trusted_proxies=trusted_networks(self._settings.tables.network.trusted_proxies),
-            fault_page=self._pages.fault,
+            fault_page=self._errors.fault,
             refusals=Refusals(
                 self._audit,
                 self._settings.clients,
@@ -309,12 +313,13 @@ class _Wiring:
                 return await interaction.submit(request)
             return await interaction.show(request)
 
-        error = self._pages.error
+        error = self._errors.refused
         return {
             "/authorize": page(authorize, "GET", "POST", error_page=error),
             "/ticket": page(ticket, "GET", error_page=error),
             SIGN_IN_PATH: page(sign_in, "GET", "POST", error_page=error),
-            "/logout": page(logout.handle, "GET", "POST", error_page=error),
+            LOGOUT_PATH: page(logout.handle, "GET", "POST", error_page=error),
+            ERROR_PATH: page(self._errors.again, "GET", error_page=error),
         }
 
     def _interaction(self) -> Interaction:

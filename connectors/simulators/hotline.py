@@ -43,7 +43,7 @@ class Hotline(OidcStandIn):
         return self.page(
             request,
             f"<h1>Đã tiếp nhận phản ánh</h1><p>Người gửi: {vi}. Nội dung dài {len(text)} ký tự.</p>"
-            + back.format("Về trang chính"),
+            + back.format("Về trang chủ"),
             f"<h1>Report received</h1><p>From: {en}. It has {len(text)} characters.</p>"
             + back.format("Go to the start page"),
         )

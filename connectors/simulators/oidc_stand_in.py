@@ -60,7 +60,7 @@ class OidcStandIn(StandIn):
             query["prompt"] = prompt
         response = RedirectResponse(f"{self.settings.issuer}/authorize?{urlencode(query)}", 303)
         response.set_cookie(self._state_cookie, state, httponly=True, samesite="lax", path="/")
-        return response
+        return self.pages.remember(request, response)
 
     async def callback(self, request: Request) -> Response:
         """Take the answer: state, issuer, code, ID token, userinfo; then the own account."""

@@ -25,7 +25,7 @@ _STYLE = (
     "main{flex:1;padding-top:1.25rem!important;padding-bottom:1.25rem!important}"
     "section{max-width:36rem;margin:0 auto;padding:1.5rem 1.25rem;background:#fff;"
     "border:1px solid #d3dbd4;border-radius:.6rem;overflow-wrap:anywhere}"
-    "h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.3}p{margin:0 0 1rem}"
+    "h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.3;text-wrap:balance}p{margin:0 0 1rem}"
     "label{display:block;margin-bottom:.35rem;font-weight:600}"
     "textarea{width:100%;min-height:7rem;padding:.6rem .75rem;font:inherit;color:inherit;"
     "border:1.5px solid #6d7a70;border-radius:.4rem}"
@@ -35,7 +35,7 @@ _STYLE = (
     "border-radius:.4rem;font:inherit;font-weight:600;text-align:center;text-decoration:none;"
     "cursor:pointer}a.quiet{background:transparent;color:COLOUR}"
     ":focus-visible{outline:3px solid #ffb000;outline-offset:2px;box-shadow:0 0 0 2px #17211a}"
-    "dl{margin:0}dt{color:#4b584e}dd{margin:0 0 .6rem;font-weight:600}"
+    "dl{margin:0}dt{color:#4b584e}dd{margin:0 0 1.1rem;font-weight:600}"
     "footer{padding-top:.5rem!important;padding-bottom:1.5rem!important;color:#4b584e;"
     "font-size:.9rem;text-align:center}"
     "@media(min-width:40rem){section{padding:2rem 2.25rem}main{padding-top:2.5rem!important}}"
@@ -92,6 +92,11 @@ class PlainPages:
                 "x-content-type-options": "nosniff",
             },
         )
+        return self.remember(request, response)
+
+    def remember(self, request: Request, response: Response) -> Response:
+        """The response, with the language of the link that was followed, if one was."""
         if "lang" in request.query_params:
+            language = self.language(request)
             response.set_cookie(self._cookie, language, httponly=True, samesite="lax", path="/")
         return response

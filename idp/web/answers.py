@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from idp.errors import (
     InsufficientScope,
@@ -18,8 +19,8 @@ from keys.sql import StoreUnavailableError
 
 logger = logging.getLogger("lienthong.refusals")
 
-ErrorPage = Callable[[HttpRequest, str, int], Answer]
-"""Renders the error page: request, reason, status."""
+ErrorPage = Callable[[HttpRequest, Refusal, int], Answer]
+"""The error page of a refusal, with this status: marked as refused, under the number it shows."""
 
 
 def oauth_answer(error: OAuthError, *headers: Header) -> Answer:
@@ -127,16 +128,24 @@ def page(
             return await handle(request)
         except PageRefused as refused:
             kept = Refusal(reason=refused.reason, detail=refused.detail)
-            return error_page(request, refused.reason, refused.status).refused(kept)
+            return error_page(request, kept, refused.status)
         except OAuthError as error:
             kept = Refusal(reason=error.code, detail=error.detail)
-            return error_page(request, error.code, 400).refused(kept)
+            return error_page(request, kept, 400)
         except (TooManyAttempts, Overloaded, StoreUnavailableError) as fault:
             status, code, retry = _pressure(fault)
-            answer = error_page(request, code, status).with_headers(retry)
-            return answer.refused(Refusal(reason=code)) if status == 429 else answer
+            answer = error_page(request, Refusal(reason=code), status).with_headers(retry)
+            return answer if status == 429 else _only_logged(request, answer)
 
     return endpoint
+
+
+def _only_logged(request: HttpRequest, answer: Answer) -> Answer:
+    """Being busy is no refusal: the number on the page leads to the log, not to the audit."""
+    if answer.refusal is not None:
+        number, reason = answer.refusal.correlation, answer.refusal.reason
+        logger.info("%s not served (%s): %s", request.path, number, reason)
+    return replace(answer, refusal=None)
 
 
 def _method_not_allowed(methods: tuple[str, ...]) -> Answer:

@@ -81,6 +81,8 @@ class Refusal:
     event: str = "refused"
     client: str = ""
     detail: str = ""
+    correlation: str = ""
+    """The number that its page shows; where none is shown, the edge draws one."""
 
 
 @hot_value

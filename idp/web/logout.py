@@ -1,8 +1,7 @@
 """/logout: RP-initiated logout, and the person's own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import urlencode
+from dataclasses import replace
 
 import orjson
 
@@ -16,36 +15,20 @@ from idp.flows.sign_in import digest_of
 from idp.model import Client, ClientId, Session
 from idp.ports import Grants, Sessions
 from idp.protocol.form import Form, parse_form
-from idp.protocol.redirect_uri import VerifiedRedirect, verify_post_logout_redirect
 from idp.web.cookies import SESSION, CookieJar
 from idp.web.doors import origin_of
 from idp.web.http import Answer, Header, HttpRequest, see_other
+from idp.web.logout_request import LOGOUT_PATH, LogoutRequest, read_logout
 from idp.web.page_answers import PageAnswers
 from idp.web.views import NoticeView
 from keys.errors import SealBroken
 from keys.seal import Sealer
 
 CONFIRMATION = "lo"
-MAX_STATE = 2048
+TOLD = "to"
+TOLD_SECONDS = 300
 FORGET_PAGES: Header = (b"clear-site-data", b'"cache"')
 """Browsers keep whole pages for the Back button, `no-store` or not; these must not come back."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
-    hint: Hint | None
-    client: Client | None
-    redirect: VerifiedRedirect | None
-    state: str | None
-    ui_locales: str | None
-
-    def location(self) -> str | None:
-        """Where to send the browser afterwards."""
-        if self.redirect is None:
-            return None
-        if self.state is None:
-            return self.redirect.uri
-        return self.redirect.uri + self.redirect.separator + urlencode({"state": self.state})
 
 
 class LogoutPages:
@@ -87,46 +70,16 @@ class LogoutPages:
                 return await self._confirmed(request, form, now)
         else:
             form = parse_form(request.query)
-        asked = self._read(form, now)
+        asked = read_logout(form, self._clients, self._hints, now)
         handle = self._cookies.read(request, SESSION)
         session = await self._sessions.get(digest_of(handle)) if handle else None
         if session is None or handle is None:
             if asked.hint is not None and (location := asked.location()):
                 return see_other(location)
-            return self._signed_out(request, asked.ui_locales, (), asked.location())
+            return self._signed_out(request, asked, self._opened(asked.told, now))
         if await self._names_the_session(asked.hint, session):
-            return await self._end(
-                request, session, handle, asked.location(), asked.ui_locales, now
-            )
+            return await self._end(request, session, handle, asked, asked.location(), now)
         return self._ask(request, handle, asked)
-
-    def _read(self, form: Form, now: int) -> _Request:
-        """Everything that was sent, checked; an unregistered address stops here.
-
-        Why: an address counts only together with a token of ours; a client id alone names a
-        client, but proves nothing.
-        """
-        form.refuse_repeated()
-        hint = self._hints.read(form.get("id_token_hint"), now)
-        named = self._clients.get(ClientId(form.get("client_id", "")))
-        if hint is not None and "client_id" in form and named != hint.client:
-            raise PageRefused("invalid_request", detail="client_id differs from id_token_hint")
-        client = hint.client if hint else named
-        address, redirect = form.get("post_logout_redirect_uri"), None
-        if address is not None and (client is not None or "id_token_hint" not in form):
-            if client is None:
-                raise PageRefused("post_logout_redirect_uri_unknown")
-            redirect = verify_post_logout_redirect(client, address)
-        if hint is None and "id_token_hint" in form:
-            redirect = None
-        state = form.get("state")
-        return _Request(
-            hint=hint,
-            client=client,
-            redirect=redirect,
-            state=state if state and len(state) <= MAX_STATE else None,
-            ui_locales=form.get("ui_locales"),
-        )
 
     async def _names_the_session(self, hint: Hint | None, session: Session) -> bool:
         if hint is None or hint.sid != session.sid:
@@ -141,17 +94,17 @@ class LogoutPages:
         request: HttpRequest,
         session: Session,
         handle: str,
+        asked: LogoutRequest,
         location: str | None,
-        ui_locales: str | None,
         now: int,
     ) -> Answer:
         notices = await self._logout.end(session, digest_of(handle), now)
         forget = (self._cookies.clear(SESSION), FORGET_PAGES)
         if location is not None:
             return see_other(location, *forget)
-        locale = self._pages.locale(request, ui_locales)
-        names = tuple(sorted(self._name(notice.participant, locale) for notice in notices))
-        return self._signed_out(request, ui_locales, names, None, *forget)
+        participants = tuple(notice.participant for notice in notices)
+        told = self._sealed(participants, now)
+        return self._signed_out(request, replace(asked, told=told), participants, *forget)
 
     def _name(self, participant: str, locale: Locale) -> str:
         if participant.startswith(SYSTEM_PREFIX):
@@ -160,7 +113,22 @@ class LogoutPages:
         client = self._clients.get(ClientId(participant))
         return client.name.for_locale(locale) if client else participant
 
-    def _ask(self, request: HttpRequest, handle: str, asked: _Request) -> Answer:
+    def _sealed(self, participants: tuple[str, ...], now: int) -> str:
+        """Who is being told, for the same page in the other language: the session is gone by then.
+
+        Why: only names hang on it. That somebody is signed out is read anew each time.
+        """
+        row = orjson.dumps([participants, now + TOLD_SECONDS])
+        return self._sealer.seal_handle(TOLD, row) if participants else ""
+
+    def _opened(self, told: str, now: int) -> tuple[str, ...]:
+        try:
+            participants, until = orjson.loads(self._sealer.open_handle(TOLD, told))
+        except SealBroken:
+            return ()
+        return tuple(participants) if now < until else ()
+
+    def _ask(self, request: HttpRequest, handle: str, asked: LogoutRequest) -> Answer:
         """The confirmation page: its answer is bound to this very session."""
         nonce = self._pages.nonce()
         sealed = self._sealer.seal_handle(
@@ -169,39 +137,48 @@ class LogoutPages:
         view = NoticeView(
             locale=self._pages.locale(request, asked.ui_locales),
             nonce=nonce,
+            lang_links=asked.links(),
             reason="logout_confirm",
-            action="/logout",
+            action=LOGOUT_PATH,
             hidden={"confirmation": sealed},
         )
         targets = (origin_of(asked.redirect.uri),) if asked.redirect else ()
-        return self._pages.page(self._pages.pages.notice(view), nonce, form_targets=targets)
+        body = self._pages.pages.notice(view)
+        return self._pages.page(body, nonce, 200, *self._remember(asked), form_targets=targets)
 
     async def _confirmed(self, request: HttpRequest, form: Form, now: int) -> Answer:
         handle = self._cookies.read(request, SESSION)
         session = await self._sessions.get(digest_of(handle)) if handle else None
         if handle is None or session is None:
-            return self._signed_out(request, None, (), None)
+            return self._signed_out(request, LogoutRequest(), ())
         try:
             raw = self._sealer.open_handle(CONFIRMATION, form["confirmation"], digest_of(handle))
         except SealBroken:
             raise PageRefused("flow_unknown", status=403, detail="csrf") from None
         location, ui_locales = orjson.loads(raw)
-        return await self._end(request, session, handle, location, ui_locales, now)
+        asked = LogoutRequest(ui_locales=ui_locales)
+        return await self._end(request, session, handle, asked, location, now)
 
     def _signed_out(
         self,
         request: HttpRequest,
-        ui_locales: str | None,
-        names: tuple[str, ...],
-        link: str | None,
+        asked: LogoutRequest,
+        participants: tuple[str, ...],
         *headers: Header,
     ) -> Answer:
         nonce = self._pages.nonce()
+        locale = self._pages.locale(request, asked.ui_locales)
+        names = tuple(sorted(self._name(participant, locale) for participant in participants))
         view = NoticeView(
-            locale=self._pages.locale(request, ui_locales),
+            locale=locale,
             nonce=nonce,
+            lang_links=asked.links(asked.told if names else ""),
             reason="signed_out" if names else "signed_out_alone",
             items=names,
-            link=link,
+            link=asked.location(),
         )
-        return self._pages.page(self._pages.pages.notice(view), nonce, 200, *headers)
+        body = self._pages.pages.notice(view)
+        return self._pages.page(body, nonce, 200, *headers, *self._remember(asked))
+
+    def _remember(self, asked: LogoutRequest) -> tuple[Header, ...]:
+        return (self._pages.remember(asked.chosen),) if asked.chosen else ()

@@ -82,7 +82,9 @@ class OidcDoor:
             checked = check_request(form, client, redirect)
             sign_in = self._sign_in_request(checked, now)
         except OAuthError as error:
-            answer = self._send(request, client, redirect, form, _error(error))
+            answer = self._send(
+                request, client, redirect, form, _error(error), form.get("ui_locales")
+            )
             raise AnsweredRefusal(answer.refused(_refusal(client, error))) from None
         return OidcReading(
             form=form,
@@ -171,12 +173,13 @@ class OidcDoor:
         )
         self._audit.record("code_issued", {"client": client.client_id, "sid": session.sid})
         fields = {"code": self._mint.code(grant, client)}
-        return self._send(request, client, own.redirect, own.form, fields)
+        return self._send(request, client, own.redirect, own.form, fields, own.ui_locales)
 
     def refuse(self, request: HttpRequest, reading: Reading, error: OAuthError) -> Answer:
         """See `Door.refuse`."""
         own = _own(reading)
-        answer = self._send(request, own.client, own.redirect, own.form, _error(error))
+        told = _error(error)
+        answer = self._send(request, own.client, own.redirect, own.form, told, own.ui_locales)
         return answer.refused(_refusal(own.client, error))
 
     def _send(
@@ -186,6 +189,7 @@ class OidcDoor:
         redirect: VerifiedRedirect,
         form: Form,
         fields: dict[str, str],
+        ui_locales: str | None,
     ) -> Answer:
         """To the verified address, by query or by form."""
         if "state" in form and "state" not in form.repeated:
@@ -195,7 +199,7 @@ class OidcDoor:
             return see_other(redirect.uri + redirect.separator + query + self._iss)
         fields["iss"] = self._issuer
         nonce = self._pages.nonce()
-        locale = self._pages.locale(request, form.get("ui_locales"))
+        locale = self._pages.locale(request, ui_locales)
         view = FormPostView(
             locale=locale,
             nonce=nonce,

@@ -6,7 +6,6 @@ from idp.protocol.languages import language_for
 from idp.web.cookies import CookieJar
 from idp.web.http import NO_SNIFF, NO_STORE, Answer, Header, HttpRequest
 from idp.web.pages import Pages
-from idp.web.views import NoticeView
 
 HTML: Header = (b"content-type", b"text/html; charset=utf-8")
 LANGUAGE_COOKIE = "lang"
@@ -64,20 +63,3 @@ class PageAnswers:
             (b"x-frame-options", b"DENY"),
         )
         return Answer(status=status, body=body, headers=fixed + headers)
-
-    def error(self, request: HttpRequest, reason: str, status: int) -> Answer:
-        """The error page."""
-        return self._notice(request, reason, status, None)
-
-    def fault(self, request: HttpRequest, correlation: str) -> Answer:
-        """The page of an unexpected fault: a correlation id, and no detail."""
-        return self._notice(request, "server_error", 500, correlation)
-
-    def _notice(
-        self, request: HttpRequest, reason: str, status: int, correlation: str | None
-    ) -> Answer:
-        nonce = self.nonce()
-        view = NoticeView(
-            locale=self.locale(request), nonce=nonce, reason=reason, correlation=correlation
-        )
-        return self.page(self.pages.notice(view), nonce, status)

@@ -40,7 +40,7 @@ class Refusals:
         refusal = answer.refusal
         if refusal is None:
             return answer
-        correlation = self._entropy(8).hex()
+        correlation = refusal.correlation or self._entropy(8).hex()
         endpoint = request.path
         self._audit.record(
             refusal.event,

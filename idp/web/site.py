@@ -13,6 +13,7 @@ from idp.model import Session
 from idp.ports import Grants
 from idp.protocol.languages import named
 from idp.web.cookies import SESSION, CookieJar
+from idp.web.error_pages import ErrorPages
 from idp.web.http import Answer, HttpRequest
 from idp.web.page_answers import PageAnswers
 from idp.web.views import HomeView
@@ -23,6 +24,7 @@ Ready = Callable[[], Awaitable[bool]]
 def make_site(
     *,
     pages: PageAnswers,
+    errors: ErrorPages,
     cookies: CookieJar,
     sign_in: SignIn,
     grants: Grants,
@@ -74,7 +76,8 @@ def make_site(
     @site.exception_handler(HTTPException)
     async def not_found(request: Request, error: HTTPException) -> Response:
         """404 and 405 as pages."""
-        return _response(pages.error(_own(request), "not_found", error.status_code))
+        chosen = named(request.query_params.get("lang"))
+        return _response(errors.not_found(_own(request), chosen, error.status_code))
 
     return site
 

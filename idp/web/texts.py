@@ -120,14 +120,14 @@ TEXTS: dict[str, T] = {
     "claim.password": ("Mật khẩu cũ", "Old password"),
     "claim.submit": ("Nhận lại tài khoản", "Claim the account"),
     "claim.stop": ("Dừng lại", "Stop"),
-    "form_post.title": ("Đang chuyển tiếp", "Taking you there"),
+    "form_post.title": ("Xin chờ trong giây lát", "One moment, please"),
     "form_post.lead": (
         "Nếu trang không tự chuyển, Quý vị vui lòng chọn nút bên dưới để đến",
         "If nothing happens, please use the button below to go to",
     ),
     "continue": ("Tiếp tục", "Continue"),
     "back_to_system": ("Quay lại hệ thống", "Go back to the system"),
-    "to_home": ("Về trang chính", "Go to the start page"),
+    "to_home": ("Về trang chủ", "Go to the start page"),
     "logout_confirm.go": ("Đăng xuất", "Sign out"),
     "logout_confirm.stay": ("Không đăng xuất", "Stay signed in"),
     "signed_out.shared": (
@@ -155,7 +155,11 @@ TEXTS: dict[str, T] = {
     "home.logout": ("Đăng xuất khỏi tất cả hệ thống", "Sign out of all systems"),
     "error.label": ("Không thực hiện được", "There is a problem"),
     "error.title": ("Lỗi", "Error"),
-    "correlation": ("Mã tra cứu khi cần hỗ trợ", "Reference for support"),
+    "correlation": ("Mã tra cứu", "Reference"),
+    "correlation.use": (
+        "Khi liên hệ tổng đài hỗ trợ, Quý vị vui lòng đọc mã này.",
+        "If you call the hotline, please tell them this reference.",
+    ),
     "error.wrong_credentials": (
         "Tên đăng nhập hoặc mật khẩu không đúng. Quý vị vui lòng kiểm tra và nhập lại.",
         "The user name or the password is not right. Please check and try again.",
@@ -214,7 +218,7 @@ _NOTICES: dict[str, tuple[T, T]] = {
         ("Địa chỉ sau đăng xuất không hợp lệ", "The address after sign-out is not registered"),
         (
             "Ứng dụng yêu cầu đưa Quý vị đến một địa chỉ chưa được đăng ký nên yêu cầu đăng xuất chưa "
-            "được thực hiện. Quý vị có thể đăng xuất tại trang chính.",
+            "được thực hiện. Quý vị có thể đăng xuất tại trang chủ.",
             "The application asked us to send you to an address that is not registered, so you were "
             "not signed out. You can sign out on the start page.",
         ),
@@ -254,10 +258,10 @@ _NOTICES: dict[str, tuple[T, T]] = {
     "server_error": (
         ("Đã xảy ra lỗi", "Something went wrong"),
         (
-            "Đây là lỗi của chúng tôi và đã được ghi nhận. Quý vị vui lòng thử lại; nếu vẫn gặp lỗi, xin "
-            "cung cấp mã tra cứu dưới đây cho bộ phận hỗ trợ.",
-            "The fault is ours, and it was recorded. Please try again; if it happens again, please "
-            "give support the reference below.",
+            "Đây là lỗi của chúng tôi và đã được ghi nhận. Quý vị vui lòng thử lại sau ít phút; nếu vẫn "
+            "gặp lỗi, xin báo cho bộ phận hỗ trợ.",
+            "The fault is ours, and it was recorded. Please try again in a few minutes; if it "
+            "happens again, please tell support.",
         ),
     ),
     "not_found": (
@@ -283,10 +287,10 @@ _NOTICES: dict[str, tuple[T, T]] = {
         ),
         (
             "Liên kết giữa định danh điện tử và tài khoản của Quý vị tại hệ thống này hiện chưa sử "
-            "dụng được và cần được xem xét. Chưa có gì bị mất. Quý vị vui lòng liên hệ cơ quan "
+            "dụng được và cần được xem xét. Tài khoản của Quý vị không bị mất. Quý vị vui lòng liên hệ cơ quan "
             "quản lý hệ thống.",
             "The link between your electronic identity and your account in this system cannot be "
-            "used at the moment and has to be looked at. Nothing was lost. Please contact the "
+            "used at the moment and has to be looked at. Your account is not lost. Please contact the "
             "agency that runs the system.",
         ),
     ),

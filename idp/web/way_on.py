@@ -44,9 +44,11 @@ class WayOn:
         """
         door = self._doors[visit.flow.dialect]
         try:
-            return door, door.read(visit.request, visit.flow.raw, visit.now)
+            reading = door.read(visit.request, visit.flow.raw, visit.now)
         except AnsweredRefusal:
             raise PageRefused("flow_unknown") from None
+        # The person may have chosen another language than the application did: theirs goes on.
+        return door, replace(reading, ui_locales=visit.flow.locale)
 
     async def decide(
         self, visit: Visit, reading: Reading, handle: str | None = None, *, leaving: bool = False

@@ -693,8 +693,9 @@ async def test_an_unexpected_fault_shows_a_number_and_nothing_else(
 
 @pytest.mark.fault
 async def test_a_store_that_is_away_is_a_503_with_retry_after(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "lienthong.refusals")
     from idp.store.grants import SqlGrants
     from keys.sql import StoreUnavailableError
 
@@ -710,6 +711,9 @@ async def test_a_store_that_is_away_is_a_503_with_retry_after(
     for response in (page, api):
         assert response.status_code == 503
         assert response.headers["retry-after"] == "5"
+    (number,) = re.findall(r"<code>([0-9a-f]{16})</code>", page.text)
+    assert f"/authorize not served ({number}): temporarily_unavailable" in caplog.messages
+    assert "correlation-id" not in page.headers  # being busy is no refusal: the audit has no record
 
 
 # --- P01: the password door does not tell who exists ---------------------------------------------

@@ -36,6 +36,10 @@ SERVICE = LocalText(vi="Liên Thông", en="Liên Thông")
 SUPPORT = LocalText(vi="Hỗ trợ: tổng đài 1022", en="Support: call 1022")
 FLOW = {"flow": "0" * 16, "csrf": "0" * 32}
 ASKED = ("openid", "profile", "vn_identity", "phone", "email", "address", "offline_access", "x.y")
+NUMBERED = REASONS - {
+    "access_denied", "assurance_not_reachable", "link_ended", "link_held_back", "logout_confirm",
+    "no_account", "not_found", "signed_out", "signed_out_alone",
+}  # fmt: skip
 LANDING = b"<!doctype html><html lang=en><title>Landing</title><h1>Landed</h1></html>"
 
 
@@ -133,8 +137,9 @@ class _Walls:
             ),
         }  # fmt: skip
         for reason in sorted(REASONS):
-            fault = "0123456789abcdef" if reason == "server_error" else None
-            view = NoticeView(locale=locale, nonce=nonce, reason=reason, correlation=fault)
+            number = "0123456789abcdef" if reason in NUMBERED else None
+            names = (portal, "Tổng đài 1022") if reason == "signed_out" else ()
+            view = NoticeView(**page, reason=reason, correlation=number, items=names)
             made[f"notice-{reason.replace('_', '-')}"] = pages.notice(view)
         return made
 

@@ -10,6 +10,7 @@ from tests.browser.gallery import running_gallery
 from tests.browser.province import Province, otp, running_province
 
 WIDTHS = (360, 1280)
+NAMES = ("portal", "hotline", "onestop")
 
 
 def main(folder: Path) -> None:
@@ -33,8 +34,9 @@ def systems(chrome: Chrome, province: Province, language: str, folder: Path, wid
     """The stand-ins before, during and after a sign-in."""
     person = province.linked.pop()
     chrome.begin(width=width, language=language)
-    for name, address in zip(("portal", "onestop", "hotline"), province.systems, strict=True):
+    for name, address in zip(NAMES, province.systems, strict=True):
         chrome.open(f"{address}/?lang={language}")
+        chrome.arrives(address)
         shoot(chrome, folder / f"system-{name}-before-{width}-{language}.png")
     chrome.open(f"{province.portal}/callback")
     shoot(chrome, folder / f"system-portal-failed-{width}-{language}.png")
@@ -42,7 +44,7 @@ def systems(chrome: Chrome, province: Province, language: str, folder: Path, wid
     chrome.fill_in(username=person.username, password=person.password)
     chrome.fill_in(otp=otp(person))
     chrome.arrives(province.portal)
-    for name, address in zip(("portal", "hotline", "onestop"), province.systems, strict=True):
+    for name, address in zip(NAMES, province.systems, strict=True):
         chrome.open(f"{address}/login")
         chrome.arrives(address)
         shoot(chrome, folder / f"system-{name}-signed-in-{width}-{language}.png")

@@ -93,9 +93,17 @@ async def test_a_form_may_go_only_to_us_and_to_the_system_it_serves(world: World
         assert targets(name) == ["'self'"], name
 
 
-async def test_only_a_fault_has_a_number_to_ask_for(world: World) -> None:
+REFUSED = {"unknown client", "unknown address", "unknown flow", "forged", "sign out to nowhere"}
+
+
+async def test_an_error_page_shows_the_number_of_its_record_and_no_other_page_shows_one(
+    world: World,
+) -> None:
+    """What a person can tell the hotline is what the audit holds."""
     for name, page in (await pages_of_a_sign_in(world)).items():
-        assert "Mã tra cứu" not in page.text, name
+        shown = re.findall(r"Mã tra cứu: <code>([0-9a-f]{16})</code>", page.text)
+        assert shown == ([page.headers["correlation-id"]] if name in REFUSED else []), name
+        assert ("tổng đài" in page.text) == (name in REFUSED), name
 
 
 async def test_an_ended_session_takes_its_kept_pages_along(world: World) -> None:
@@ -148,7 +156,7 @@ async def test_what_a_peer_says_of_our_host_changes_nothing(
 
 def without_chance(response: httpx.Response) -> str:
     kept = {k: v for k, v in response.headers.items() if k != "content-security-policy"}
-    return re.sub(r"[0-9a-f]{16,}", "#", response.text + str(sorted(kept.items())))
+    return re.sub(r"\ber_[\w-]+|[0-9a-f]{16,}", "#", response.text + str(sorted(kept.items())))
 
 
 POISONS = ["<svg onload=alert(1)>", '"><script>alert(1)</script>', "x\u202egnp.exe", "y" * 5000]
