@@ -349,7 +349,7 @@ async def test_a_form_without_its_csrf_value_is_refused(world: World) -> None:
 
 HOSTILE = {
     "svg": "<svg onload=alert(1)>",
-    "bidi": "\u202eabc",
+    "bidi": "\u202eturned-around",
     "attribute": "\"'><script>x</script>",
     "long": "<b>" * 60,
 }
@@ -372,7 +372,7 @@ async def test_input_comes_back_only_escaped(
     for raw in ("<svg onload", "<script>x", "\u202e", "<b><b>"):
         assert raw not in page.text
     if page.status_code == 400:
-        assert "abc" not in page.text, "an error page repeats nothing of a request"
+        assert "turned-around" not in page.text, "an error page repeats nothing of a request"
 
 
 FORGED_HEADERS = {
