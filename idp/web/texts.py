@@ -215,7 +215,7 @@ _NOTICES: dict[str, tuple[T, T]] = {
         ),
     ),
     "post_logout_redirect_uri_unknown": (
-        ("Địa chỉ sau đăng xuất không hợp lệ", "The address after sign-out is not registered"),
+        ("Địa chỉ sau đăng xuất không hợp lệ", "The address after signing out is not registered"),
         (
             "Ứng dụng yêu cầu đưa Quý vị đến một địa chỉ chưa được đăng ký nên yêu cầu đăng xuất chưa "
             "được thực hiện. Quý vị có thể đăng xuất tại trang chủ.",

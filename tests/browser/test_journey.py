@@ -150,6 +150,23 @@ def test_back_after_a_sign_out_here_shows_nothing_personal(
         assert name not in chrome.text
 
 
+def test_who_was_signed_out_reads_it_in_the_other_language(
+    chrome: Chrome, province: Province
+) -> None:
+    sign_in(chrome, province, province.plain.pop())
+    chrome.open(f"{province.issuer}/logout")
+    chrome.enter("a[hreflang=en]")
+    assert chrome.heading == "Sign out?"
+    check(chrome, "en")
+    chrome.enter(SUBMIT)
+    assert chrome.heading == "You are signed out"
+    assert "Provincial public-service portal" in chrome.text
+    chrome.enter("a[hreflang=vi]")
+    check(chrome, "vi")
+    assert chrome.heading == "Quý vị đã đăng xuất"
+    assert "Cổng Dịch vụ công của tỉnh" in chrome.text
+
+
 def test_reload_and_back_never_send_a_password_again(chrome: Chrome, province: Province) -> None:
     person = province.plain.pop()
     chrome.open(f"{province.portal}/login")
@@ -277,6 +294,22 @@ def test_the_language_is_one_key_away_and_stays(chrome: Chrome, province: Provin
     assert chrome.heading == "Sign in"
     chrome.open(f"{province.issuer}/")
     check(chrome, "en")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_what_was_refused_can_be_read_in_the_other_language(
+    chrome: Chrome, province: Province, *, scripts: bool
+) -> None:
+    chrome.begin(width=360, scripts=scripts)
+    chrome.open(province.authorize("register", redirect_uri="https://evil.test/"))
+    number = chrome.find("code").text
+    chrome.enter("a[hreflang=en]")
+    check(chrome, "en")
+    assert chrome.heading == "The return address is not registered"
+    assert chrome.find("code").text == number
+    chrome.enter("a[hreflang=vi]")
+    check(chrome, "vi")
+    assert all("400" in one for one in chrome.complaints())
 
 
 def test_a_sign_in_of_somebody_else_is_no_use_here(chrome: Chrome, province: Province) -> None:

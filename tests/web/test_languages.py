@@ -131,7 +131,7 @@ REFUSED = {
     "/authorize?client_id=c1&redirect_uri=https://evil.test/": "The return address is not registered",
     "/ticket?system=nowhere": "Unknown application",
     "/sign-in?flow=0000000000000000": "This sign-in is no longer valid",
-    "/logout?client_id=c1&post_logout_redirect_uri=https://evil.test/": "after sign-out",
+    "/logout?client_id=c1&post_logout_redirect_uri=https://evil.test/": "after signing out",
 }
 
 
