@@ -73,8 +73,14 @@ def make_site(
 
     @site.exception_handler(HTTPException)
     async def not_found(request: Request, error: HTTPException) -> Response:
-        """404 and 405 as pages."""
-        return _response(pages.error(_own(request), "not_found", error.status_code))
+        """404 and 405 as pages. Nobody was refused anything, so no record is kept (ADR 0022).
+
+        Spec: RFC 9110 §15.5.6 (a 405 says what is allowed)
+        """
+        answer = pages.error(_own(request), "not_found", error.status_code)
+        allow = (error.headers or {}).get("Allow")
+        told = () if allow is None else ((b"allow", allow.encode("ascii")),)
+        return _response(answer.with_headers(*told))
 
     return site
 
