@@ -265,7 +265,10 @@ class _Wiring:
                 audit=self._audit,
             ),
             refresh_grant=RefreshTokenGrant(
-                grants=self._grants, mint=self._mint, audit=self._audit
+                grants=self._grants,
+                mint=self._mint,
+                released=self._released,
+                audit=self._audit,
             ),
             mint=self._mint,
             clock=self._clock,

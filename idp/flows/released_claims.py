@@ -6,8 +6,9 @@ from connectors.contract import AccountId, LocalAccount, SystemId, VerifiedIdent
 from connectors.errors import RequiredClaimMissing
 from connectors.mapping import STANDARD_RULES, ClaimRule, claims_for
 from connectors.registry import System
-from idp.errors import InvalidToken
-from idp.model import Client, ClientId, FamilyStanding
+from idp.errors import InvalidGrant, InvalidToken
+from idp.model import Client, ClientId, Family, FamilyStanding
+from idp.protocol.claims_request import names_of
 
 
 class ReleasedClaims:
@@ -56,6 +57,27 @@ class ReleasedClaims:
             raise InvalidToken(
                 "the access token is not valid", detail="required claim", client=client.client_id
             ) from None
+
+    def any_in_id_token(self, client: Client, family: Family) -> bool:
+        """Whether an ID token carries claims: only where the registration, or the request, says so."""
+        return client.claims_in_id_token or bool(names_of(family.claims_request)[0])
+
+    def in_id_token(
+        self, client: Client, standing: FamilyStanding, scopes: frozenset[str]
+    ) -> Mapping[str, object]:
+        """The claims of an ID token with these scopes: the first one and every refreshed one.
+
+        Spec: OIDC Core §5.4, §5.5, §12.2
+        Raises: InvalidGrant where `of_family` would refuse.
+        """
+        if not self.any_in_id_token(client, standing.family):
+            return {}
+        asked, _ = names_of(standing.family.claims_request)
+        opened = scopes if client.claims_in_id_token else frozenset[str]()
+        try:
+            return self.of_family(client, standing, opened, asked)
+        except InvalidToken as refused:
+            raise InvalidGrant("the grant is not valid", detail=refused.detail) from None
 
     def _account(self, client: Client, accounts: tuple[AccountId, ...]) -> LocalAccount | None:
         if client.system is None:

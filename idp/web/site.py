@@ -75,9 +75,15 @@ def make_site(
 
     @site.exception_handler(HTTPException)
     async def not_found(request: Request, error: HTTPException) -> Response:
-        """404 and 405 as pages."""
+        """404 and 405 as pages. Nobody was refused anything, so no record is kept (ADR 0022).
+
+        Spec: RFC 9110 §15.5.6 (a 405 says what is allowed)
+        """
         chosen = named(request.query_params.get("lang"))
-        return _response(errors.not_found(_own(request), chosen, error.status_code))
+        answer = errors.not_found(_own(request), chosen, error.status_code)
+        allow = (error.headers or {}).get("Allow")
+        told = () if allow is None else ((b"allow", allow.encode("ascii")),)
+        return _response(answer.with_headers(*told))
 
     return site
 

@@ -57,6 +57,21 @@ async def test_a_refusal_is_recorded_with_reason_actor_client_and_the_id_it_was_
     assert "198.51" not in json.dumps(found)
 
 
+async def test_a_page_that_is_not_there_refuses_nobody_and_leaves_no_record(world: World) -> None:
+    """ADR 0022: every visit asks for an icon; and what was asked for may name somebody."""
+    missing = [
+        await world.http.get(path)
+        for path in ("/favicon.ico", "/wp-login.php", "/reset/nguoi.dan", "/token/", "/Authorize")
+    ]
+    assert {answer.status_code for answer in missing} == {404}
+    posted = await world.http.post("/")
+    assert (posted.status_code, posted.headers["allow"]) == (405, "GET")
+    assert not [a for a in (*missing, posted) if "correlation-id" in a.headers]
+    await world.http.get("/token")
+    (found,) = await eventually(world, "refused", 1)
+    assert found["endpoint"] == "/token"
+
+
 async def test_whoever_names_no_registered_client_is_unknown(world: World) -> None:
     await world.http.post("/token", data={}, headers=basic("evil\r\nname", SECRET_1))
     await world.browser().authorize(client_id="<svg>")

@@ -12,10 +12,11 @@ from connectors.links.sql import SqlLinks
 from connectors.mapping import ClaimRule, Source
 from idp.adapters import open_stores
 from idp.app import open_service
-from idp.model import ClientId
+from idp.model import ClientId, GrantType
 from idp.store.grants import SqlGrants
 from idp.store.sealed_columns import seal_attributes
 from tests.fixtures_world import Fields, World, answer
+from tests.tokens import claims_of
 
 PORTAL = {"client_id": "portal", "redirect_uri": "https://portal.test/cb"}
 TAX = ClaimRule(claim="tax", source=Source.TAX_CODE, required=True)
@@ -24,17 +25,13 @@ TAX_CODE = "8012345678"
 
 @asynccontextmanager
 async def requiring(
-    world: World,
-    *rules: ClaimRule,
-    system: str = "portal",
-    client: str = "portal",
-    **changes: object,
+    world: World, *rules: ClaimRule, system: str = "portal", **changes: object
 ) -> AsyncIterator[None]:
-    """The same provider after the rules of one system were changed and the node restarted."""
+    """The same provider after a system, or its client, was changed and the node restarted."""
     before, settings = world.app, world.settings
-    in_id_token = bool(changes.pop("claims_in_id_token", False))
+    registered = {n: changes.pop(n) for n in ("claims_in_id_token", "grant_types") if n in changes}
     changed = replace(settings.systems[SystemId(system)], claims=rules, **changes)  # type: ignore[arg-type]
-    own = replace(settings.clients[ClientId(client)], claims_in_id_token=in_id_token)
+    own = replace(settings.clients[ClientId("portal")], **registered)  # type: ignore[arg-type]
     settings = replace(
         settings,
         systems={**settings.systems, changed.system_id: changed},
@@ -165,6 +162,21 @@ async def test_nobody_is_read_for_a_system_that_requires_nothing(
     async with requiring(world, replace(TAX, source=Source.FULL_NAME)):
         await browser.code(world.alice, **PORTAL)
     assert set(read) == {world.alice.account.subject}
+
+
+async def test_a_refused_refresh_spends_nothing(world: World) -> None:
+    """Once the source knows what is required, the same refresh token is still good."""
+    grants = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN})
+    refreshing = {"claims_in_id_token": True, "grant_types": grants}
+    async with requiring(world, **refreshing):
+        tokens = await world.browser().tokens(world.alice, **PORTAL)
+    refresh = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    async with requiring(world, TAX, **refreshing):
+        told = await world.token("portal", **refresh)
+        assert told.json()["error"] == "invalid_grant"
+        await becomes_known(world, tax_code=TAX_CODE)
+        again = await world.token("portal", **refresh)
+        assert claims_of(again.json()["id_token"])["tax"] == TAX_CODE
 
 
 async def test_a_claim_that_is_required_since_the_code_was_issued_is_a_refusal(

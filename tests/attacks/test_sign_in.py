@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 import re
 import unicodedata
 from base64 import urlsafe_b64encode
@@ -319,6 +320,53 @@ async def test_the_id_token_carries_claims_where_the_registration_says_so(world:
     tokens = (await world.redeem(code, "c2")).json()
     assert header_of(tokens["id_token"])["alg"] == "RS256"
     assert claims_of(tokens["id_token"])["name"] == world.alice.account.attributes.full_name
+
+
+async def refreshed(world: World, client_id: str, tokens: dict[str, str], **more: str) -> object:
+    """The claims of the next ID token, without what belongs to one token alone."""
+    response = await world.token(
+        client_id, grant_type="refresh_token", refresh_token=tokens["refresh_token"], **more
+    )
+    assert response.status_code == 200, response.text
+    return lasting(claims_of(response.json()["id_token"]))
+
+
+def lasting(claims: dict[str, object]) -> dict[str, object]:
+    return {n: v for n, v in claims.items() if n not in ("iat", "exp", "at_hash", "nonce")}
+
+
+async def test_a_refreshed_id_token_says_what_the_first_said(world: World) -> None:
+    """OIDC Core §12.2, where the registration puts claims into it."""
+    browser = world.browser()
+    page = await browser.sign_in(
+        world.alice, await browser.authorize(client_id="c2", redirect_uri=RP2)
+    )
+    code = answer(await browser.submit(page, decision="allow"))["code"]
+    tokens = (await world.redeem(code, "c2")).json()
+    first = lasting(claims_of(tokens["id_token"]))
+    assert "name" in first
+    assert await refreshed(world, "c2", tokens) == first
+
+
+async def test_a_refreshed_id_token_holds_the_claims_that_were_asked_for_by_name(
+    world: World,
+) -> None:
+    wish = json.dumps({"id_token": {"email": None}, "userinfo": {"birthdate": None}})
+    tokens = await world.browser().tokens(world.alice, claims=wish)
+    first = lasting(claims_of(tokens["id_token"]))
+    assert "email" in first
+    assert "birthdate" not in first
+    assert await refreshed(world, "c1", tokens) == first
+
+
+async def test_a_refreshed_id_token_of_fewer_scopes_says_less(world: World) -> None:
+    browser = world.browser()
+    page = await browser.sign_in(
+        world.alice, await browser.authorize(client_id="c2", redirect_uri=RP2)
+    )
+    code = answer(await browser.submit(page, decision="allow"))["code"]
+    tokens = (await world.redeem(code, "c2")).json()
+    assert "name" not in await refreshed(world, "c2", tokens, scope="openid")  # type: ignore[operator]
 
 
 async def test_level_two_asks_for_the_second_factor_or_says_why_not(world: World) -> None:

@@ -1,7 +1,9 @@
 """Redemption of a code: RFC 6749 §4.1.3, step by step."""
 
+from collections.abc import Mapping
+
 from connectors.contract import SessionId
-from idp.errors import InvalidGrant, InvalidRequest, InvalidToken, UnauthorizedClient
+from idp.errors import InvalidGrant, InvalidRequest, UnauthorizedClient
 from idp.flows.released_claims import ReleasedClaims
 from idp.flows.token_set import TokenSet
 from idp.flows.tokens import TokenMint
@@ -14,7 +16,6 @@ from idp.model import (
     Replayed,
 )
 from idp.ports import Audit, Grants
-from idp.protocol.claims_request import names_of
 from idp.protocol.client_auth import AuthenticatedClient
 from idp.protocol.form import Form
 from idp.protocol.handles import CodeGrant, RefreshGrant, check_code
@@ -94,19 +95,14 @@ class AuthorizationCodeGrant:
             ),
         )
 
-    async def _extra(self, client: Client, family: Family) -> dict[str, object]:
-        """Claims for the ID token: only where asked for by name or by the registration."""
-        asked, _ = names_of(family.claims_request)
-        if not asked and not client.claims_in_id_token:
+    async def _extra(self, client: Client, family: Family) -> Mapping[str, object]:
+        """Claims for the ID token; most have none, and then nobody is read."""
+        if not self._released.any_in_id_token(client, family):
             return {}
         standing = await self._grants.family(family.family_id, client.system, b"")
         if standing is None:
             raise InvalidGrant("the code is not valid", detail="family vanished")
-        scopes = family.scopes if client.claims_in_id_token else frozenset[str]()
-        try:
-            return dict(self._released.of_family(client, standing, scopes, asked))
-        except InvalidToken as refused:
-            raise InvalidGrant("the code is not valid", detail=refused.detail) from None
+        return self._released.in_id_token(client, standing, family.scopes)
 
 
 def _family(client: Client, grant: CodeGrant, now: int) -> Family:

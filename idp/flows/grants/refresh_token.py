@@ -1,6 +1,9 @@
 """Rotation of refresh tokens, and the end of a family whose token comes back."""
 
+from collections.abc import Mapping
+
 from idp.errors import InvalidGrant, InvalidRequest, UnauthorizedClient
+from idp.flows.released_claims import ReleasedClaims
 from idp.flows.token_set import TokenSet
 from idp.flows.tokens import TokenMint
 from idp.model import Client, FamilyStanding, GrantType
@@ -17,9 +20,12 @@ PARALLEL_MS = 1000
 class RefreshTokenGrant:
     """Exchanges the newest refresh token of a family for the next one."""
 
-    def __init__(self, *, grants: Grants, mint: TokenMint, audit: Audit) -> None:
+    def __init__(
+        self, *, grants: Grants, mint: TokenMint, released: ReleasedClaims, audit: Audit
+    ) -> None:
         self._grants = grants
         self._mint = mint
+        self._released = released
         self._audit = audit
 
     async def refresh(
@@ -27,7 +33,7 @@ class RefreshTokenGrant:
     ) -> TokenSet:
         """New tokens for the newest refresh token; any older one revokes its family.
 
-        Spec: RFC 6749 §6, RFC 9700 §4.14.2, OIDC Core §12
+        Spec: RFC 6749 §6, RFC 9700 §4.14.2, OIDC Core §12, §12.2
         Raises: InvalidGrant, InvalidRequest, InvalidScope, UnauthorizedClient.
         """
         client = proof.client
@@ -43,10 +49,12 @@ class RefreshTokenGrant:
         scopes = narrow(standing.family.scopes, form.get("scope"))
         if grant.generation != standing.generation:
             await self._refuse_old(grant, standing, received_at_ms, now)
+        # Before the swap: what is refused for a missing claim does not spend the refresh token.
+        extra = self._released.in_id_token(client, standing, scopes) if OPENID in scopes else {}
         if not await self._grants.rotate(grant.family_id, grant.generation, now_ms):
             # It was read as the newest and lost the swap: two uses ran at once, by no clock.
             raise InvalidGrant("the refresh token has been used", detail="parallel use")
-        return self._tokens(client, standing, scopes, grant.generation + 1, now)
+        return self._tokens(client, standing, scopes, extra, grant.generation + 1, now)
 
     async def _refuse_old(
         self, grant: RefreshGrant, standing: FamilyStanding, received_at_ms: int, now: int
@@ -71,6 +79,7 @@ class RefreshTokenGrant:
         client: Client,
         standing: FamilyStanding,
         scopes: frozenset[str],
+        extra: Mapping[str, object],
         generation: int,
         now: int,
     ) -> TokenSet:
@@ -84,7 +93,7 @@ class RefreshTokenGrant:
             refresh_token=self._mint.refresh_token(refresh, client),
             id_token=(
                 self._mint.id_token(
-                    client, family, nonce=None, access_token=access_token, extra={}, now=now
+                    client, family, nonce=None, access_token=access_token, extra=extra, now=now
                 )
                 if OPENID in scopes
                 else None
