@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import orjson
 
@@ -25,7 +25,9 @@ from keys.errors import SealBroken
 from keys.seal import Sealer
 
 CONFIRMATION = "lo"
-MAX_STATE = 2048
+MAX_STATE = 3072
+"""Escaped, as it stands in the address that the confirmation carries."""
+MAX_LOCALES = 256
 FORGET_PAGES: Header = (b"clear-site-data", b'"cache"')
 """Browsers keep whole pages for the Back button, `no-store` or not; these must not come back."""
 
@@ -118,13 +120,15 @@ class LogoutPages:
             redirect = verify_post_logout_redirect(client, address)
         if hint is None and "id_token_hint" in form:
             redirect = None
-        state = form.get("state")
+        state, ui_locales = form.get("state"), form.get("ui_locales", "")
         return _Request(
             hint=hint,
             client=client,
             redirect=redirect,
-            state=state if state and len(state) <= MAX_STATE else None,
-            ui_locales=form.get("ui_locales"),
+            state=state if state and len(quote_plus(state)) <= MAX_STATE else None,
+            ui_locales=ui_locales
+            if ui_locales.isascii() and len(ui_locales) <= MAX_LOCALES
+            else None,
         )
 
     async def _names_the_session(self, hint: Hint | None, session: Session) -> bool:
