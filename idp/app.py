@@ -129,7 +129,7 @@ async def open_service(
         await stack.enter_async_context(_running(delivery.run()))
         await stack.enter_async_context(_running(audit.run()))
         fences = SqlFences(stores.database)
-        await stack.enter_async_context(_running(housekeeping(keyring, fences, clock)))
+        await stack.enter_async_context(_running(housekeeping(keyring, fences, ends, clock)))
         yield wiring.application()
 
 

@@ -23,7 +23,7 @@ from idp.model import (
     ClientId,
     GrantType,
 )
-from idp.protocol.scopes import KNOWN
+from idp.protocol.scopes import KNOWN, MAX_TOKENS
 from keys.errors import JoseRefused
 from keys.jose import import_jwks
 
@@ -46,7 +46,7 @@ class ClientTable(Table):
     redirect_uris: tuple[Uri, ...] = ()
     post_logout_redirect_uris: tuple[Uri, ...] = ()
     grant_types: tuple[GrantType, ...] = (GrantType.AUTHORIZATION_CODE,)
-    scopes: tuple[str, ...] = ("openid",)
+    scopes: Annotated[tuple[str, ...], Field(max_length=MAX_TOKENS)] = ("openid",)
     pkce_required: bool = True
     id_token_alg: Literal["ES256", "RS256", "EdDSA", "PS256", "ES384"] = "ES256"
     access_token_format: AccessTokenFormat = AccessTokenFormat.OPAQUE

@@ -182,8 +182,8 @@ class Fences(Protocol):
         """Whether somebody has taken it."""
         ...
 
-    async def sweep(self, now: int) -> int:
-        """Delete what has expired; the number deleted."""
+    async def sweep(self, now: int, limit: int) -> int:
+        """Delete at most `limit` fences that have expired; the number deleted."""
         ...
 
 
@@ -218,6 +218,15 @@ class SessionEnds(Protocol):
 
     async def failed(self, notice_id: str, now: int, retry_at: int | None) -> None:
         """Count an attempt; due again at `retry_at`, or a dead letter where that is None."""
+        ...
+
+    async def sweep(self, now: int, before: int, limit: int) -> int:
+        """Forget at most `limit` sessions that ended before `before`, with their notices, and as
+        many participations that are older; the number of both.
+
+        Kept, however old: a session with a notice that is still to be delivered, or with a family
+        that has not expired at `now`.
+        """
         ...
 
 

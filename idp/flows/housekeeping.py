@@ -1,28 +1,48 @@
-"""What time alone asks for: keys move through their stages, expired fences are swept."""
+"""What time alone asks for: keys move through their stages, what is over is swept."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from idp.ports import Clock, Fences
+from idp.ports import Clock, Fences, SessionEnds
 from keys.keyring import KeyRing
 
 logger = logging.getLogger("lienthong.housekeeping")
 RING_SECONDS = 4.0
 """A key that was revoked on another node, or by the command, is gone here within five seconds."""
 SWEEP_SECONDS = 60.0
+SWEPT_AT_ONCE = 500
+"""Rows in one transaction: a long one would hold up sign-ins on SQLite, where one writes at a time."""
+ENDED_KEPT_SECONDS = 30 * 86400
+"""How long the end of a session is kept, with its settled notices: longer than any session, code
+or notice lives. Where a family of the session lives longer still, the end stays with it."""
 
 
-async def housekeeping(keyring: KeyRing, fences: Fences, clock: Clock) -> None:
-    """Run until cancelled: the two duties do not wait for each other."""
+async def housekeeping(keyring: KeyRing, fences: Fences, ends: SessionEnds, clock: Clock) -> None:
+    """Run until cancelled: the duties do not wait for each other."""
 
     async def look_at_the_ring() -> None:
         await keyring.refresh(int(clock()))
 
-    async def sweep() -> None:
-        await fences.sweep(int(clock()))
+    async def sweep_fences() -> None:
+        now = int(clock())
+        await _in_batches(lambda: fences.sweep(now, SWEPT_AT_ONCE))
 
-    await asyncio.gather(_every(RING_SECONDS, look_at_the_ring), _every(SWEEP_SECONDS, sweep))
+    async def sweep_ends() -> None:
+        now = int(clock())
+        await _in_batches(lambda: ends.sweep(now, now - ENDED_KEPT_SECONDS, SWEPT_AT_ONCE))
+
+    await asyncio.gather(
+        _every(RING_SECONDS, look_at_the_ring),
+        _every(SWEEP_SECONDS, sweep_fences),
+        _every(SWEEP_SECONDS, sweep_ends),
+    )
+
+
+async def _in_batches(sweep: Callable[[], Awaitable[int]]) -> None:
+    """Until little is left; others write between two batches."""
+    while await sweep() >= SWEPT_AT_ONCE:
+        pass
 
 
 async def _every(seconds: float, duty: Callable[[], Awaitable[None]]) -> None:

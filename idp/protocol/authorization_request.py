@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import field
 
+import orjson
+
 from connectors.contract import Assurance, Prompt
 from idp.errors import (
     InvalidRequest,
@@ -24,6 +26,7 @@ from keys.values import hot_value
 
 MAX_STATE = 2048
 MAX_NONCE = 512
+"""As it is written in JSON: a code carries it, and what is sealed has an end (`MAX_HANDLE`)."""
 MAX_HINT = 256
 MAX_AGE_CAP_SECONDS = 10 * 365 * 86400
 RESPONSE_MODES = ("query", "form_post")
@@ -104,7 +107,7 @@ def check_request(form: Form, client: Client, redirect: VerifiedRedirect) -> Aut
             required=client.pkce_required,
         ),
         state=_capped(form, "state", MAX_STATE),
-        nonce=_capped(form, "nonce", MAX_NONCE),
+        nonce=_nonce(form),
         prompts=prompts,
         max_age_seconds=_max_age(form.get("max_age")),
         required_assurance=_assurance(form, client, claims),
@@ -164,6 +167,13 @@ def _capped(form: Form, name: str, limit: int) -> str | None:
     if value is not None and len(value) > limit:
         raise InvalidRequest(f"{name} is too long")
     return value
+
+
+def _nonce(form: Form) -> str | None:
+    nonce = _capped(form, "nonce", MAX_NONCE)
+    if nonce is not None and len(orjson.dumps(nonce)) > MAX_NONCE + len('""'):
+        raise InvalidRequest("nonce is too long")
+    return nonce
 
 
 def _prompts(text: str | None) -> frozenset[Prompt]:

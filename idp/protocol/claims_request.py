@@ -1,6 +1,7 @@
 """The `claims` parameter: single claims asked for by name."""
 
 import json
+import re
 from dataclasses import dataclass
 
 from connectors.contract import Assurance
@@ -8,6 +9,8 @@ from idp.errors import InvalidRequest, UnmetAuthenticationRequirements
 
 MAX_LENGTH = 2048
 MAX_CLAIMS = 40
+_NAME = re.compile(r"[A-Za-z0-9_.:/#-]{1,100}", re.ASCII)
+"""Names of ours are of these characters. Others cannot be known, and would be carried for nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +59,8 @@ def parse_claims(text: str | None) -> ClaimsRequest:
     id_token = _members(document.get("id_token"))
     userinfo = _members(document.get("userinfo"))
     return ClaimsRequest(
-        id_token=frozenset(id_token),
-        userinfo=frozenset(userinfo),
+        id_token=frozenset(filter(_NAME.fullmatch, id_token)),
+        userinfo=frozenset(filter(_NAME.fullmatch, userinfo)),
         sub=_single_value(id_token.get("sub")) or _single_value(userinfo.get("sub")),
         acr=_essential_acr(id_token.get("acr")),
     )

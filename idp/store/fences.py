@@ -19,6 +19,10 @@ class SqlFences:
         sql = "SELECT 1 AS taken FROM fence WHERE kind = $1 AND digest = $2"
         return await self._database.one(sql, kind, digest) is not None
 
-    async def sweep(self, now: int) -> int:
+    async def sweep(self, now: int, limit: int) -> int:
         """See `ports.Fences.sweep`."""
-        return await self._database.change("DELETE FROM fence WHERE expires_at < $1", now)
+        sql = (
+            "DELETE FROM fence WHERE (kind, digest) IN"
+            " (SELECT kind, digest FROM fence WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)"
+        )
+        return await self._database.change(sql, now, limit)

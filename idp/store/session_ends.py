@@ -12,6 +12,13 @@ SELECT DISTINCT client_id AS participant, sub FROM family WHERE sid = $1
 UNION
 SELECT participant, sub FROM participation WHERE sid = $1
 """
+_OVER = """
+SELECT e.sid FROM session_end e WHERE e.ended_at < $1
+AND NOT EXISTS (SELECT 1 FROM notice n
+    WHERE n.sid = e.sid AND n.delivered_at IS NULL AND n.dead_at IS NULL)
+AND NOT EXISTS (SELECT 1 FROM family f WHERE f.sid = e.sid AND f.expires_at > $2)
+ORDER BY e.ended_at LIMIT $3
+"""
 _NOTICE = "id, participant, sub, sid, created_at, attempts"
 
 
@@ -116,6 +123,26 @@ class SqlSessionEnds:
         else:
             sql = "UPDATE notice SET due_at = $2, attempts = attempts + 1 WHERE id = $1"
             await self._database.change(sql, notice_id, retry_at)
+
+    async def sweep(self, now: int, before: int, limit: int) -> int:
+        """See `ports.SessionEnds.sweep`."""
+        return await self._forget_ended(now, before, limit) + await self._database.change(
+            "DELETE FROM participation WHERE (sid, participant) IN (SELECT sid, participant"
+            " FROM participation WHERE joined_at < $1 ORDER BY joined_at LIMIT $2)",
+            before,
+            limit,
+        )
+
+    async def _forget_ended(self, now: int, before: int, limit: int) -> int:
+        """The end goes with its notices: without them, ending again would write new ones."""
+        async with self._database.transaction() as statements:
+            sids = [row["sid"] for row in await statements.rows(_OVER, before, now, limit)]
+            if not sids:
+                return 0
+            places = ", ".join(f"${number}" for number in range(1, len(sids) + 1))
+            for table in ("notice", "participation", "session_end"):
+                await statements.change(f"DELETE FROM {table} WHERE sid IN ({places})", *sids)
+            return len(sids)
 
 
 def _notice(row: Row) -> Notice:

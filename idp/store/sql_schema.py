@@ -85,6 +85,7 @@ session_end = Table(
     Column("sid", Text, primary_key=True),
     Column("subject_id", Text, nullable=False),
     Column("ended_at", BigInteger, nullable=False),
+    Index("session_end_ended_at", "ended_at"),
 )
 participation = Table(
     "participation",
@@ -94,6 +95,7 @@ participation = Table(
     Column("subject_id", Text, nullable=False),
     Column("sub", Text, nullable=False),
     Column("joined_at", BigInteger, nullable=False),
+    Index("participation_joined_at", "joined_at"),
 )
 notice = Table(
     "notice",

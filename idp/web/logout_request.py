@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from connectors.contract import LOCALES, Locale
 from idp.errors import PageRefused
@@ -13,7 +13,9 @@ from idp.protocol.languages import named
 from idp.protocol.redirect_uri import VerifiedRedirect, verify_post_logout_redirect
 
 LOGOUT_PATH = "/logout"
-MAX_STATE = 2048
+MAX_STATE = 3072
+"""Escaped, as it stands in the address that the confirmation carries."""
+MAX_LOCALES = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +80,15 @@ def read_logout(
         redirect = verify_post_logout_redirect(client, address)
     if hint is None and "id_token_hint" in form:
         redirect = None
-    state = form.get("state")
+    state, ui_locales = form.get("state"), form.get("ui_locales", "")
     chosen = named(form.get("lang"))
+    short = ui_locales.isascii() and len(ui_locales) <= MAX_LOCALES
     return LogoutRequest(
         hint=hint,
         client=client,
         redirect=redirect,
-        state=state if state and len(state) <= MAX_STATE else None,
-        ui_locales=chosen or form.get("ui_locales"),
+        state=state if state and len(quote_plus(state)) <= MAX_STATE else None,
+        ui_locales=chosen or (ui_locales if short else None),
         chosen=chosen,
         told=form.get("told", ""),
     )

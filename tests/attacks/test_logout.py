@@ -147,6 +147,22 @@ async def test_a_confirmation_is_bound_to_its_session(world: World) -> None:
     assert await signed_in(world, mine)
 
 
+@pytest.mark.parametrize(
+    "sent", [{"state": "\u20ab" * 2048}, {"ui_locales": "vi " * 6000}, {"state": "s" * 2048}]
+)
+async def test_whatever_was_sent_along_the_confirmation_signs_out(
+    world: World, sent: dict[str, str]
+) -> None:
+    browser = world.browser()
+    await browser.tokens(world.alice)
+    wanted = {"client_id": "c1", "post_logout_redirect_uri": "https://rp1.test/bye"} | sent
+    page = await browser.http.post("/logout", data=wanted)
+    done = await browser.submit(page, decision="continue")
+    assert done.status_code == 303
+    assert ("state=sss" in done.headers["location"]) == ("sss" in sent.get("state", ""))
+    assert not await signed_in(world, browser)
+
+
 async def test_logging_out_twice_is_no_error(world: World) -> None:
     browser = world.browser()
     tokens = await browser.tokens(world.alice)

@@ -118,6 +118,43 @@ async def test_a_stage_passed_in_one_tab_is_not_passed_in_the_other(world: World
     assert crossed.status_code == 403
 
 
+@pytest.mark.parametrize(
+    "stage",
+    [
+        {},
+        {"otp": "000000"},
+        {"account": "tuyetnt85", "decision": "claim"},
+        {"username": "anh.tuyet"},
+    ],
+    ids=["P08-empty", "P08-otp", "P08-claim", "P08-login"],
+)
+async def test_the_question_for_consent_cannot_be_skipped(
+    world: World, stage: dict[str, str]
+) -> None:
+    browser = world.browser()
+    start = await browser.authorize(client_id="c2", redirect_uri=RP2)
+    page = await browser.sign_in(world.alice, start)
+    response = await browser.submit(page, **stage)
+    assert response.status_code == 200
+    assert 'value="allow"' in response.text, "the question is still asked"
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [{}, {"otp": "000000"}, {"decision": "allow"}, {"username": "anh.tuyet"}],
+    ids=["P08-empty", "P08-otp", "P08-consent", "P08-login"],
+)
+async def test_the_proof_of_an_old_account_cannot_be_skipped(
+    world: World, stage: dict[str, str]
+) -> None:
+    browser = world.browser()
+    page = await browser.sign_in(world.alice, await browser.http.get("/ticket?system=onestop"))
+    response = await browser.submit(page, **stage)
+    assert response.status_code == 200
+    assert 'name="account"' in response.text, "the old account is still asked for"
+    assert 'name="ticket"' not in response.text
+
+
 async def test_going_back_passes_nothing_again(world: World) -> None:
     """P08: the pages of a finished flow are worth nothing, nor is their code."""
     browser = world.browser()

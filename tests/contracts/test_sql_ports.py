@@ -193,7 +193,7 @@ async def test_a_fence_has_one_winner_and_is_swept(database: Database) -> None:
     assert sum(won) == 1
     assert await fences.once("other", b"d", NOW + 10)
     assert await fences.taken("jti", b"d")
-    assert await fences.sweep(NOW + 1) == 1
+    assert await fences.sweep(NOW + 1, 10) == 1
     assert not await fences.taken("jti", b"d")
     assert await fences.taken("other", b"d")
 
@@ -228,6 +228,70 @@ async def test_a_notice_is_leased_to_one_node(
     assert later[0].attempts == 1
     await ends.delivered(later[0].notice_id, NOW + 100)
     assert not await ends.due(NOW + 10_000, 10, 30)
+
+
+async def test_expired_fences_are_swept_a_few_at_a_time(database: Database) -> None:
+    fences = SqlFences(database)
+    for number in range(5):
+        assert await fences.once("jti", b"%d" % number, NOW - number)
+    assert [await fences.sweep(NOW + 1, 2) for _ in range(4)] == [2, 2, 1, 0]
+
+
+async def rows_of(database: Database) -> dict[str, int]:
+    tables = ("session_end", "notice", "participation")
+    return {name: len(await database.rows(f"SELECT sid FROM {name}")) for name in tables}
+
+
+async def test_an_ended_session_is_forgotten_with_its_notices_when_all_of_it_is_over(
+    grants: SqlGrants, database: Database, alice: SubjectId
+) -> None:
+    ends = SqlSessionEnds(database)
+    await grants.redeem(a_family(alice))
+    assert await ends.join(SID, alice, "system:onestop", PairwiseSub("sub"), NOW)
+    first, second = await ends.end(SID, alice, NOW, frozenset({"c1", "system:onestop"}))
+    later = NOW + 601
+    await ends.delivered(first.notice_id, NOW)
+    assert await ends.sweep(later, NOW, 10) == 0, "it has just ended"
+    assert (await ends.sweep(later, NOW + 1, 10), (await rows_of(database))["notice"]) == (1, 2)
+    await ends.failed(second.notice_id, NOW, None)
+    assert await ends.sweep(NOW + 599, NOW + 1, 10) == 0, "its family has not expired"
+    assert (await rows_of(database))["session_end"] == 1
+    assert await ends.sweep(later, NOW + 1, 10) == 1
+    assert await rows_of(database) == {"session_end": 0, "notice": 0, "participation": 0}
+
+
+async def test_sessions_are_forgotten_a_few_at_a_time_and_the_oldest_first(
+    database: Database, alice: SubjectId
+) -> None:
+    ends = SqlSessionEnds(database)
+    for number in range(5):
+        await ends.end(SessionId(f"s{number}"), alice, NOW - number, frozenset())
+    assert await ends.sweep(NOW, NOW + 1, 2) == 2
+    left = await database.rows("SELECT sid FROM session_end ORDER BY sid")
+    assert [row["sid"] for row in left] == ["s0", "s1", "s2"]
+    assert [await ends.sweep(NOW, NOW + 1, 2) for _ in range(3)] == [2, 1, 0]
+
+
+async def test_a_participation_in_a_session_that_nobody_ended_is_forgotten_by_its_age(
+    database: Database, alice: SubjectId
+) -> None:
+    ends = SqlSessionEnds(database)
+    for number in range(3):
+        sid = SessionId(f"s{number}")
+        assert await ends.join(sid, alice, "system:onestop", PairwiseSub("sub"), NOW + number)
+    assert [await ends.sweep(NOW, NOW + 2, 1) for _ in range(3)] == [1, 1, 0]
+    assert (await rows_of(database))["participation"] == 1
+
+
+async def test_nodes_that_sweep_at_once_do_not_hold_each_other_up(
+    database: Database, alice: SubjectId
+) -> None:
+    ends = SqlSessionEnds(database)
+    for number in range(30):
+        await ends.end(SessionId(f"s{number}"), alice, NOW, frozenset())
+    await asyncio.gather(*(ends.sweep(NOW, NOW + 1, 20) for _ in range(6)))
+    await ends.sweep(NOW, NOW + 1, 30)
+    assert (await rows_of(database))["session_end"] == 0
 
 
 BY_TEST = Transition(

@@ -16,8 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from idp.flows.housekeeping import housekeeping
+from connectors.contract import SessionId, SubjectId
+from idp.flows.housekeeping import ENDED_KEPT_SECONDS, housekeeping
 from idp.store.fences import SqlFences
+from idp.store.session_ends import SqlSessionEnds
 from keys.errors import JoseRefused, RingConflict, RingUnreadable, RingUnwritable
 from keys.jose import JWT_OR_NONE, Expectation, verify
 from keys.jwks import generate, private_bytes, public_jwk
@@ -302,7 +304,8 @@ async def test_a_running_provider_drops_a_revoked_key_by_itself(
     victim = running.signer("ES256")
     token = victim.sign("JWT", CLAIMS)
     assert verify(token, running.verification_keys(), EXPECTED, NOW)
-    duties = asyncio.create_task(housekeeping(running, SqlFences(database), lambda: NOW))
+    fences, ends = SqlFences(database), SqlSessionEnds(database)
+    duties = asyncio.create_task(housekeeping(running, fences, ends, lambda: NOW))
     await (await KeyRing.load(store, sealer, POLICY, NOW)).revoke(victim.kid, NOW)
     async with asyncio.timeout(10):
         while running.signer("ES256").kid == victim.kid:
@@ -326,11 +329,21 @@ async def test_no_fault_ends_a_duty_of_the_house(
         raise RuntimeError("odd")
 
     monkeypatch.setattr(running, "refresh", odd)
-    fences = SqlFences(database)
-    await fences.once("t", b"old", NOW - 1)
-    duties = asyncio.create_task(housekeeping(running, fences, lambda: NOW))
+    monkeypatch.setattr("idp.flows.housekeeping.SWEPT_AT_ONCE", 2)
+    fences, ends = SqlFences(database), SqlSessionEnds(database)
+    old = [b"%d" % number for number in range(7)]
+    for digest in old:
+        await fences.once("t", digest, NOW - 1)
+    long_ago = NOW - ENDED_KEPT_SECONDS - 1
+    await ends.end(SessionId("s1"), SubjectId("ann"), long_ago, frozenset())
+    ended = "SELECT sid FROM session_end"
+    duties = asyncio.create_task(housekeeping(running, fences, ends, lambda: NOW))
     async with asyncio.timeout(10):
-        while len(looks) < 3 or await fences.taken("t", b"old"):
+        while (
+            len(looks) < 3
+            or any([await fences.taken("t", digest) for digest in old])
+            or await database.one(ended)
+        ):
             assert not duties.done()
             await asyncio.sleep(0.01)
     duties.cancel()

@@ -71,6 +71,7 @@ def test_the_configuration_of_the_tests_is_without_mistake(config: Path) -> None
         ('env = "SECRET_1"', 'inline = "short"', "clients.c1.secrets.0"),
         ('auth_method = "none"', 'auth_method = "none"\npkce_required = false', "clients.n1.pkce_required"),
         ('"reports.read"]\nconsent', '"bad scope"]\nconsent', "clients.c1.scopes"),
+        ('"reports.read"]\nconsent', f'{", ".join([chr(34) + "r" + chr(34)] * 41)}]\nconsent', "clients.c1.scopes"),
         ('scopes = ["openid", "profile"]', 'scopes = ["openid", "other"]', "clients.c2.scopes"),
         ('resource = "https://api.test"', "", "clients.k1.resource"),
         ("jwks = '", "jwks = '[", "clients.k1.jwks"),
