@@ -8,10 +8,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from glob import glob
 from pathlib import Path
+from typing import Protocol
 
 START_SECONDS = 30.0
 INSTALL = "install the Debian packages postgresql and redis-server (make test does so as root)"
@@ -51,6 +52,30 @@ def _as_nobody_special(folder: Path) -> list[str]:
         return []
     shutil.chown(folder, "postgres", "postgres")
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+
+class Server(Protocol):
+    """A server of a test's own."""
+
+    url: str
+
+    def start(self) -> None: ...
+    def remove(self) -> None: ...
+
+
+@contextmanager
+def _named_or_own(variable: str, own: Callable[[], Server]) -> Iterator[str]:
+    """The address in the environment's variable; else that of a server that lives as long."""
+    named = os.environ.get(variable)
+    if named:
+        yield named
+        return
+    server = own()
+    server.start()
+    try:
+        yield server.url
+    finally:
+        server.remove()
 
 
 class PrivatePostgres:
@@ -97,19 +122,9 @@ class PrivatePostgres:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-@contextmanager
-def postgres() -> Iterator[str]:
+def postgres() -> AbstractContextManager[str]:
     """The address of a PostgreSQL server; each test module makes a database of its own in it."""
-    named = os.environ.get("LIENTHONG_TEST_DATABASE_URL")
-    if named:
-        yield named
-        return
-    server = PrivatePostgres()
-    server.start()
-    try:
-        yield server.url
-    finally:
-        server.remove()
+    return _named_or_own("LIENTHONG_TEST_DATABASE_URL", PrivatePostgres)
 
 
 class PrivateRedis:
@@ -142,19 +157,9 @@ class PrivateRedis:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-@contextmanager
-def redis() -> Iterator[str]:
+def redis() -> AbstractContextManager[str]:
     """The address of a Redis server."""
-    named = os.environ.get("LIENTHONG_TEST_REDIS_URL")
-    if named:
-        yield named
-        return
-    server = PrivateRedis()
-    server.start()
-    try:
-        yield server.url
-    finally:
-        server.remove()
+    return _named_or_own("LIENTHONG_TEST_REDIS_URL", PrivateRedis)
 
 
 def database_name() -> str:
