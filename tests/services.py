@@ -33,17 +33,23 @@ def _binary(name: str) -> str:
     return found
 
 
-def _wait_for(port: int, child: subprocess.Popen[bytes]) -> None:
+def _wait_for(child: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
     ends_at = time.monotonic() + START_SECONDS
     while time.monotonic() < ends_at:
         if child.poll() is not None:
             raise RuntimeError(f"{child.args} ended at once")
-        try:
-            with socket.create_connection(("127.0.0.1", port), 0.5):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise RuntimeError(f"port {port} does not answer")
+        if ready():
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"{child.args} does not answer")
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), 0.5):
+            return True
+    except OSError:
+        return False
 
 
 def _as_nobody_special(folder: Path) -> list[str]:
@@ -108,7 +114,12 @@ class PrivatePostgres:
             stderr=subprocess.DEVNULL,
             cwd=self._folder,
         )
-        _wait_for(self.port, self._server)
+        _wait_for(self._server, self._takes_clients)
+
+    def _takes_clients(self) -> bool:
+        """Its port answers earlier, and then tells every client that it is still starting up."""
+        asked = [_binary("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(asked, check=False).returncode == 0
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """SIGTERM waits for clients, SIGINT ends them, SIGQUIT is a crash: recovery at the start."""
@@ -144,7 +155,7 @@ class PrivateRedis:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        _wait_for(self.port, self._server)
+        _wait_for(self._server, lambda: _answers(self.port))
 
     def stop(self) -> None:
         if self._server is not None:
