@@ -8,10 +8,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from glob import glob
 from pathlib import Path
+from typing import Protocol
 
 START_SECONDS = 30.0
 INSTALL = "install the Debian packages postgresql and redis-server (make test does so as root)"
@@ -32,17 +33,23 @@ def _binary(name: str) -> str:
     return found
 
 
-def _wait_for(port: int, child: subprocess.Popen[bytes]) -> None:
+def _wait_for(child: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
     ends_at = time.monotonic() + START_SECONDS
     while time.monotonic() < ends_at:
         if child.poll() is not None:
             raise RuntimeError(f"{child.args} ended at once")
-        try:
-            with socket.create_connection(("127.0.0.1", port), 0.5):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise RuntimeError(f"port {port} does not answer")
+        if ready():
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"{child.args} does not answer")
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), 0.5):
+            return True
+    except OSError:
+        return False
 
 
 def _as_nobody_special(folder: Path) -> list[str]:
@@ -51,6 +58,30 @@ def _as_nobody_special(folder: Path) -> list[str]:
         return []
     shutil.chown(folder, "postgres", "postgres")
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+
+class Server(Protocol):
+    """A server of a test's own."""
+
+    url: str
+
+    def start(self) -> None: ...
+    def remove(self) -> None: ...
+
+
+@contextmanager
+def _named_or_own(variable: str, own: Callable[[], Server]) -> Iterator[str]:
+    """The address in the environment's variable; else that of a server that lives as long."""
+    named = os.environ.get(variable)
+    if named:
+        yield named
+        return
+    server = own()
+    server.start()
+    try:
+        yield server.url
+    finally:
+        server.remove()
 
 
 class PrivatePostgres:
@@ -83,17 +114,12 @@ class PrivatePostgres:
             stderr=subprocess.DEVNULL,
             cwd=self._folder,
         )
-        _wait_for(self.port, self._server)
-        self._wait_until_it_accepts()
+        _wait_for(self._server, self._takes_clients)
 
-    def _wait_until_it_accepts(self) -> None:
-        """A port that answers is not enough: while it recovers, the server turns everybody away."""
-        ask = [_binary("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        ends_at = time.monotonic() + START_SECONDS
-        while subprocess.run(ask, check=False).returncode != 0:
-            if time.monotonic() > ends_at:
-                raise RuntimeError("PostgreSQL does not accept connections")
-            time.sleep(0.05)
+    def _takes_clients(self) -> bool:
+        """Its port answers earlier, and then tells every client that it is still starting up."""
+        asked = [_binary("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(asked, check=False).returncode == 0
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """SIGTERM waits for clients, SIGINT ends them, SIGQUIT is a crash: recovery at the start."""
@@ -107,19 +133,9 @@ class PrivatePostgres:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-@contextmanager
-def postgres() -> Iterator[str]:
+def postgres() -> AbstractContextManager[str]:
     """The address of a PostgreSQL server; each test module makes a database of its own in it."""
-    named = os.environ.get("LIENTHONG_TEST_DATABASE_URL")
-    if named:
-        yield named
-        return
-    server = PrivatePostgres()
-    server.start()
-    try:
-        yield server.url
-    finally:
-        server.remove()
+    return _named_or_own("LIENTHONG_TEST_DATABASE_URL", PrivatePostgres)
 
 
 class PrivateRedis:
@@ -139,7 +155,7 @@ class PrivateRedis:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        _wait_for(self.port, self._server)
+        _wait_for(self._server, lambda: _answers(self.port))
 
     def stop(self) -> None:
         if self._server is not None:
@@ -152,19 +168,9 @@ class PrivateRedis:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-@contextmanager
-def redis() -> Iterator[str]:
+def redis() -> AbstractContextManager[str]:
     """The address of a Redis server."""
-    named = os.environ.get("LIENTHONG_TEST_REDIS_URL")
-    if named:
-        yield named
-        return
-    server = PrivateRedis()
-    server.start()
-    try:
-        yield server.url
-    finally:
-        server.remove()
+    return _named_or_own("LIENTHONG_TEST_REDIS_URL", PrivateRedis)
 
 
 def database_name() -> str:

@@ -31,6 +31,15 @@ def sign_in(chrome: Chrome, province: Province, person: Resident) -> None:
     chrome.arrives(province.portal)
 
 
+def signed_in_here_too(chrome: Chrome, province: Province) -> str:
+    """Somebody who is signed in at the portal looks at the provider's page; the name it shows."""
+    person = province.plain.pop()
+    sign_in(chrome, province, person)
+    chrome.open(f"{province.issuer}/")
+    assert person.attributes.full_name in chrome.text
+    return person.attributes.full_name
+
+
 def pages_of_ours(chrome: Chrome, province: Province) -> bool:
     return chrome.url.startswith(province.issuer)
 
@@ -116,11 +125,7 @@ def test_back_after_a_sign_out_at_a_system_shows_nothing_personal(
     chrome: Chrome, province: Province
 ) -> None:
     """At the provider nor at the system: both ended their cookie, neither page was kept."""
-    person = province.plain.pop()
-    name = person.attributes.full_name
-    sign_in(chrome, province, person)
-    chrome.open(f"{province.issuer}/")
-    assert name in chrome.text
+    name = signed_in_here_too(chrome, province)
     chrome.open(province.portal)
     chrome.enter('a[href="/logout"]')
     chrome.arrives(province.portal)
@@ -134,11 +139,7 @@ def test_back_after_a_sign_out_at_a_system_shows_nothing_personal(
 def test_back_after_a_sign_out_here_shows_nothing_personal(
     chrome: Chrome, province: Province
 ) -> None:
-    person = province.plain.pop()
-    name = person.attributes.full_name
-    sign_in(chrome, province, person)
-    chrome.open(f"{province.issuer}/")
-    assert name in chrome.text
+    name = signed_in_here_too(chrome, province)
     chrome.enter('a[href="/logout"]')
     check(chrome, "vi")
     chrome.enter(SUBMIT)

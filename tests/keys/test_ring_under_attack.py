@@ -351,112 +351,32 @@ async def test_no_fault_ends_a_duty_of_the_house(
 
 # --- sudden death --------------------------------------------------------------------------------
 
-_DIES_AT_EACH_LINE = """
-import asyncio, os, secrets, shutil, signal, sys
-from pathlib import Path
-from idp.store.sql_migrate import migrate
-from idp.store.sqlite import SqliteDatabase
-from keys.jose import JWT_OR_NONE, Expectation, verify
-from keys.keyring import KeyRing
-from keys.rotation import RotationPolicy
-from keys.seal import Sealer
-from keys.store import FileKeyStore, SqlKeyStore
 
-kind, deed, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
-template = folder.with_name("template")
-POLICY = RotationPolicy(algorithms=("ES256",), publish_ahead_seconds=100, max_token_seconds=300,
-                        rotate_after_seconds=1000)
-SEALER = Sealer([b"k" * 32], entropy=secrets.token_bytes)
-NOW = 10_000
-ROOMS = ("keys/store.py", "keys/keyring.py", "keys/rotation.py", "idp/store/sqlite.py")
-EXPECTED = Expectation(algorithms=frozenset({"ES256"}), typ=JWT_OR_NONE, issuer="i", audience="a")
-
-async def ring(now, then):
-    database = None
-    if kind == "file":
-        store = FileKeyStore(folder / "ring.json")
-    else:
-        database = SqliteDatabase(folder / "ring.sqlite")
-        store = SqlKeyStore(database)
-    keyring = await KeyRing.load(store, SEALER, POLICY, now)
-    try:
-        return await then(keyring)
-    finally:
-        if database is not None:
-            await database.close()
-
-async def act(keyring):
-    sys.settrace(trace)
-    if deed == "rotate":
-        await keyring.rotate("ES256", NOW + 100)
-    elif deed == "revoke":
-        await keyring.revoke(keyring.signer("ES256").kid, NOW + 100)
-    else:
-        await keyring.refresh(NOW + 1000)
-
-async def snapshot(keyring):
-    token = keyring.signer("ES256").sign("JWT", b'{"iss":"i","aud":"a","exp":1000000}')
-    return token, keyring.signer("ES256").kid, {r.kid for r in keyring.listing()}
-
-lines, at, deaths = 0, 0, 0
-def trace(frame, event, argument):
-    global lines
-    if not frame.f_code.co_filename.endswith(ROOMS):
-        return None
-    if event == "line":
-        lines += 1
-        if lines == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-    return trace
-
-def child():
-    asyncio.run(ring(NOW + 50, act))
-    os._exit(0)
-
-def start():
-    if kind == "sql":
-        migrate(f"sqlite:///{folder / 'ring.sqlite'}")
-    return asyncio.run(ring(NOW, snapshot))
-
-folder.mkdir()
-token, old, published = start()
-shutil.copytree(folder, template)
-while True:
-    at += 1
-    shutil.rmtree(folder)
-    shutil.copytree(template, folder)
-    pid = os.fork()
-    if pid == 0:
-        child()
-    _, status = os.waitpid(pid, 0)
-    fresh, kid, now_published = asyncio.run(ring(NOW + 100, snapshot))
-    assert kid in published, f"line {at}: signs with a key that nobody could have fetched"
-    assert kid in now_published
-    keys = []
-    async def read(keyring):
-        keys.append(keyring.verification_keys())
-    asyncio.run(ring(NOW + 101, read))
-    assert verify(fresh, keys[0], EXPECTED, NOW + 101)
-    if deed == "revoke" and kid != old:
-        assert old not in now_published
-    else:
-        assert verify(token, keys[0], EXPECTED, NOW + 101), f"line {at}: a valid token is refused"
-    if os.WIFEXITED(status):
-        assert os.WEXITSTATUS(status) == 0, status
-        assert kid != old, "the deed was done in the end"
-        break
-    deaths += 1
-print(deaths)
-"""
-
-
-@pytest.mark.parametrize("kind", ["file", "sql"])
-@pytest.mark.parametrize("deed", ["rotate", "revoke", "refresh"])
-def test_sudden_death_at_any_line_leaves_a_whole_ring(tmp_path: Path, kind: str, deed: str) -> None:
-    """X13, R14: SIGKILL before each line of the rooms that take part, with both stores."""
+def times_stopped(kind: str, deed: str, address: str, fate: str) -> int:
+    """How often `stopped_at_each_line` stopped a node; it fails where a token would be refused."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.keys.stopped_at_each_line"]
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", _DIES_AT_EACH_LINE, kind, deed, str(tmp_path / "r")],
+        [*command, kind, deed, address, fate],
         capture_output=True, text=True, check=False, timeout=300, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    assert int(done.stdout) > 30
+    return int(done.stdout)
+
+
+@pytest.mark.parametrize("kind", ["file", "sqlite", "postgres"])
+@pytest.mark.parametrize("deed", ["rotate", "revoke", "refresh"])
+def test_sudden_death_at_any_line_leaves_a_whole_ring(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, deed: str
+) -> None:
+    """X13, R14: SIGKILL before each line of the rooms that take part, with every store."""
+    on_disk = kind != "postgres"
+    address = str(tmp_path / "r") if on_disk else request.getfixturevalue("empty_postgres")
+    assert times_stopped(kind, deed, address, "killed") > 30
+
+
+@pytest.mark.parametrize("fate", ["overtaken", "late"])
+def test_a_node_that_another_overtakes_at_any_line_costs_no_token(
+    empty_postgres: str, fate: str
+) -> None:
+    """R14: two nodes rotate at once; the stopped one dies, or goes on with what it knew."""
+    assert times_stopped("postgres", "rotate", empty_postgres, fate) > 30

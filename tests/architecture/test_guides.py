@@ -1,0 +1,27 @@
+"""What the guides tell people to write is what the provider takes."""
+
+import re
+import secrets
+from pathlib import Path
+
+from idp.config import load_settings
+
+GUIDES = Path(__file__).parents[2] / "docs" / "guides"
+NAMED = ("REPORTS_SECRET", "ONESTOP_TICKET", "ONESTOP_VERIFY")
+
+
+def examples(guide: str) -> str:
+    """All TOML of a guide, as somebody who follows it ends up with."""
+    return "\n".join(
+        re.findall(r"```toml\n(.*?)```", (GUIDES / guide).read_text("utf-8"), re.DOTALL)
+    )
+
+
+def test_whoever_copies_every_example_of_the_guides_has_a_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "lienthong.toml"
+    path.write_text(examples("administrator.md") + examples("integrator.md"), "utf-8")
+    (tmp_path / "kek").write_text(secrets.token_hex(32))
+    (tmp_path / "own-ca.pem").touch()
+    settings = load_settings(path, {name: secrets.token_hex(32) for name in NAMED})
+    assert "reports" in settings.clients
+    assert set(settings.systems) == {"reports", "onestop"}
