@@ -25,7 +25,7 @@ from idp.store.postgres import PostgresDatabase
 from idp.store.sql_migrate import migrate
 from idp.store.sqlite import SqliteDatabase
 from keys.errors import RingConflict
-from keys.jose import Expectation, VerificationKeys, verify
+from keys.jose import JWT_OR_NONE, Expectation, VerificationKeys, verify
 from keys.keyring import KeyRing
 from keys.rotation import RotationPolicy
 from keys.seal import Sealer
