@@ -1,5 +1,8 @@
 # Everything installs what it needs: Python packages into .venv, Debian's packages when root.
-PYTHON ?= python3
+# The distribution's interpreter where it serves: it is what the service runs on, and its build is
+# optimised by profile, a tenth cheaper than a plain one.
+SERVES := import ensurepip, sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(or $(shell for p in /usr/bin/python3 python3; do $$p -c '$(SERVES)' 2>/dev/null && echo $$p && break; done),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 TEST_SECONDS ?= 1500

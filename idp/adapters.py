@@ -1,6 +1,6 @@
 """The adapters that a deployment uses: settings in, stores out, closed again at the end."""
 
-import secrets
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -51,7 +51,7 @@ async def open_database(settings: Settings) -> Database:
 
 @asynccontextmanager
 async def open_stores(
-    settings: Settings, clock: Clock = time.time, entropy: Entropy = secrets.token_bytes
+    settings: Settings, clock: Clock = time.time, entropy: Entropy = os.urandom
 ) -> AsyncIterator[Stores]:
     """The stores, closed again at the end.
 

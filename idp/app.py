@@ -1,7 +1,7 @@
 """The only wiring: settings in, one ASGI application out."""
 
 import asyncio
-import secrets
+import os
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -80,7 +80,7 @@ HASHING_QUEUE = 64
 
 @asynccontextmanager
 async def open_service(
-    settings: Settings, clock: Clock = time.time, entropy: Entropy = secrets.token_bytes
+    settings: Settings, clock: Clock = time.time, entropy: Entropy = os.urandom
 ) -> AsyncIterator[Edge]:
     """The whole provider as an ASGI application, its background work running.
 

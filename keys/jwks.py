@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from base64 import urlsafe_b64encode
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+from keys import base64url
 from keys.ring import Algorithm, Ring
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
@@ -81,7 +81,7 @@ def _number(value: int, size: int) -> str:
 
 
 def _b64(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+    return base64url.encode(raw).decode("ascii")
 
 
 def jwks_document(ring: Ring) -> bytes:

@@ -11,8 +11,6 @@ reach in weeks. A fresh salt per process, renewed after 2^28 messages, gives eac
 """
 
 import hashlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as BadBase64
 from collections.abc import Callable, Sequence
 
 from cryptography.exceptions import InvalidTag
@@ -20,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from keys import base64url
 from keys.errors import SealBroken
 
 KEK_BYTES = 32
@@ -89,7 +88,7 @@ class Sealer:
     def seal_handle(self, prefix: str, plaintext: bytes, context: bytes = b"") -> str:
         """A sealed value as text: `prefix_base64url`. The prefix is part of what is bound."""
         sealed = self.seal(f"handle {prefix}", plaintext, context)
-        return f"{prefix}_{urlsafe_b64encode(sealed).rstrip(b'=').decode('ascii')}"
+        return f"{prefix}_{base64url.encode(sealed).decode('ascii')}"
 
     def open_handle(self, prefix: str, handle: str, context: bytes = b"") -> bytes:
         """What `seal_handle` sealed: compared whole, so a cut or an extended handle is refused.
@@ -99,22 +98,11 @@ class Sealer:
         start = len(prefix) + 1
         if len(handle) > MAX_HANDLE or handle[:start] != prefix + "_" or not handle.isascii():
             raise SealBroken("not a handle of this kind")
-        return self.open(f"handle {prefix}", strict_base64url(handle[start:]), context)
-
-
-def strict_base64url(text: str) -> bytes:
-    """Decode canonical, unpadded base64url.
-
-    Spec: RFC 7515 §2
-    Raises: SealBroken for any other spelling of the same bytes.
-    """
-    try:
-        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except (BadBase64, ValueError):
-        raise SealBroken("not base64url") from None
-    if urlsafe_b64encode(raw).rstrip(b"=").decode("ascii") != text:
-        raise SealBroken("not canonical base64url")
-    return raw
+        try:
+            sealed = base64url.decode(handle[start:])
+        except ValueError:
+            raise SealBroken("not canonical base64url") from None
+        return self.open(f"handle {prefix}", sealed, context)
 
 
 def kek_id(kek: bytes) -> bytes:

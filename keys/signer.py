@@ -1,7 +1,6 @@
 """The hot signer: compact JWS in a few lines over `cryptography`, headers made once."""
 
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from functools import partial
 
@@ -9,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 
+from keys import base64url
 from keys.jwks import PrivateKey
 from keys.ring import Algorithm
 
@@ -33,9 +33,9 @@ class Signer:
         if head is None:
             header = {"alg": self.alg, "typ": typ, "kid": self.kid}
             raw = json.dumps(header, separators=(",", ":")).encode()
-            head = self._heads[typ] = urlsafe_b64encode(raw).rstrip(b"=") + b"."
-        signed = head + urlsafe_b64encode(claims).rstrip(b"=")
-        signature = urlsafe_b64encode(self._sign(signed)).rstrip(b"=")
+            head = self._heads[typ] = base64url.encode(raw) + b"."
+        signed = head + base64url.encode(claims)
+        signature = base64url.encode(self._sign(signed))
         return (signed + b"." + signature).decode("ascii")
 
 

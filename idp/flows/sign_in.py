@@ -1,7 +1,6 @@
 """The sign-in journey: sessions opened, standings read, `next_step` asked, accounts opened."""
 
 import hashlib
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -28,6 +27,7 @@ from idp.flows.logout import Logout
 from idp.model import Session, Standing
 from idp.ports import Audit, Entropy, Grants, Sessions
 from idp.protocol.next_step import CreateAccount, Issue, LinkHeldBack, Step, next_step
+from keys import base64url
 
 TOUCH_EVERY_SECONDS = 60
 HANDLE_BYTES = 32
@@ -153,7 +153,7 @@ class SignIn:
         """
         if standing.sub is not None:
             return standing.sub
-        candidate = PairwiseSub(urlsafe_b64encode(self._entropy(24)).decode("ascii"))
+        candidate = PairwiseSub(base64url.encode(self._entropy(24)).decode("ascii"))
         return await self._grants.pairwise(standing.subject, request.sector, candidate, now)
 
     async def result(
@@ -191,7 +191,7 @@ class SignIn:
                 previous = None
             else:
                 await self._sessions.drop(digest_of(previous_handle))
-        handle = f"se_{urlsafe_b64encode(self._entropy(HANDLE_BYTES)).rstrip(b'=').decode('ascii')}"
+        handle = f"se_{base64url.encode(self._entropy(HANDLE_BYTES)).decode('ascii')}"
         session = Session(
             sid=previous.sid if previous else SessionId(self._entropy(16).hex()),
             subject=subject,

@@ -1,13 +1,13 @@
 """What an ID token says, and what a JWT access token and a logout token say."""
 
 import hashlib
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 
 import orjson
 
 from idp.model import Client, Family
 from idp.protocol.scopes import wire
+from keys import base64url
 
 ID_TOKEN_SECONDS = 600
 LOGOUT_TOKEN_SECONDS = 120
@@ -21,7 +21,7 @@ def at_hash(access_token: str, alg: str) -> str:
     Spec: OIDC Core §3.1.3.6
     """
     digest = _HASHES[alg[-3:]](access_token.encode("ascii")).digest()
-    return urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode("ascii")
+    return base64url.encode(digest[: len(digest) // 2]).decode("ascii")
 
 
 def id_token_claims(

@@ -3,9 +3,9 @@
 import hashlib
 import hmac
 import re
-from base64 import urlsafe_b64encode
 
 from idp.errors import InvalidGrant, InvalidRequest
+from keys import base64url
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
@@ -39,6 +39,6 @@ def check_verifier(challenge: str | None, verifier: str | None) -> None:
     if challenge is None or verifier is None or not _VERIFIER.fullmatch(verifier):
         raise InvalidGrant("code_verifier does not match")
     digest = hashlib.sha256(verifier.encode("ascii")).digest()
-    computed = urlsafe_b64encode(digest).rstrip(b"=")
+    computed = base64url.encode(digest)
     if not hmac.compare_digest(computed, challenge.encode("ascii")):
         raise InvalidGrant("code_verifier does not match")
