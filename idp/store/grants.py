@@ -30,14 +30,13 @@ from keys.seal import Sealer
 from keys.sql import Database, Row
 
 _STANDING = """
-SELECT s.kind, s.enabled, p.sub, c.scopes, e.ended_at, l.account_id
+SELECT s.kind, s.enabled, p.sub, c.scopes, e.ended_at, l.account_id, l.created_at AS linked_at
 FROM subject s
 LEFT JOIN pairwise p ON p.subject_id = s.id AND p.sector_id = $2
 LEFT JOIN consent c ON c.subject_id = s.id AND c.client_id = $3
 LEFT JOIN session_end e ON e.sid = $4
 LEFT JOIN link l ON l.subject_id = s.id AND l.system_id = $5 AND l.state = 'active'
 WHERE s.id = $1
-ORDER BY l.created_at, l.account_id
 """
 _REDEEM = """
 INSERT INTO family (id, client_id, subject_id, sub, sid, scopes, claims_request,
@@ -52,23 +51,22 @@ _FAMILY = """
 SELECT f.id, f.client_id, f.subject_id, f.sub, f.sid, f.scopes, f.claims_request, f.assurance,
   f.amr, f.authenticated_at, f.created_at, f.expires_at, f.refreshable, f.offline, f.generation,
   f.rotated_at_ms, f.revoked_at, s.kind, s.enabled, s.attributes_sealed, e.ended_at, r.expires_at,
-  l.account_id
+  l.account_id, l.created_at AS linked_at
 FROM family f
 JOIN subject s ON s.id = f.subject_id
 LEFT JOIN session_end e ON e.sid = f.sid
 LEFT JOIN fence r ON r.kind = 'access_token' AND r.digest = $3
 LEFT JOIN link l ON l.subject_id = f.subject_id AND l.system_id = $2 AND l.state = 'active'
 WHERE f.id = $1
-ORDER BY l.created_at, l.account_id
 """
 _KINDS = {kind.value: kind for kind in AccountKind}
 _LEVELS = {int(level): level for level in Assurance}
 
 # The types of the columns, in the order of each SELECT: the schema promises them.
-_StandingRow = tuple[str, int, str | None, str | None, int | None, str | None]
+_StandingRow = tuple[str, int, str | None, str | None, int | None, str | None, int | None]
 _FamilyRow = tuple[
     str, str, str, str, str, str, str, int, str, int, int, int, int, int, int, int,
-    int | None, str, int, bytes, int | None, int | None, str | None,
+    int | None, str, int, bytes, int | None, int | None, str | None, int | None,
 ]  # fmt: skip
 
 
@@ -91,7 +89,7 @@ class SqlGrants:
         rows = await self._database.rows(_STANDING, subject, sector, client_id, sid, system)
         if not rows:
             return None
-        kind, enabled, sub, scopes, ended_at, _ = cast("_StandingRow", tuple(rows[0]))
+        kind, enabled, sub, scopes, ended_at, *_ = cast("_StandingRow", tuple(rows[0]))
         return Standing(
             subject=subject,
             kind=_KINDS[kind],
@@ -188,7 +186,7 @@ class SqlGrants:
         (
             family_id, client_id, subject, sub, sid, scopes, claims_request, assurance, amr,
             authenticated_at, created_at, expires_at, refreshable, offline, generation,
-            rotated_at_ms, revoked_at, kind, enabled, sealed, ended_at, token_revoked, _,
+            rotated_at_ms, revoked_at, kind, enabled, sealed, ended_at, token_revoked, *_,
         ) = row  # fmt: skip
         family = Family(
             family_id=FamilyId(family_id),
@@ -247,6 +245,12 @@ class SqlGrants:
 
 
 def _accounts(rows: Sequence[Row]) -> tuple[AccountId, ...]:
+    """The linked accounts, the oldest link first.
+
+    Why here: SQLite sets up a sort for one row too, and nearly everybody has one account or none.
+    """
+    if len(rows) > 1:
+        rows = sorted(rows, key=lambda row: (row["linked_at"], row["account_id"]))
     return tuple(
         AccountId(str(account)) for row in rows if (account := row["account_id"]) is not None
     )

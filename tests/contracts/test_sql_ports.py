@@ -326,6 +326,21 @@ async def test_an_account_never_has_two_holders(
     assert len(rows) == 1
 
 
+async def test_of_several_linked_accounts_the_oldest_link_comes_first(
+    database: Database, grants: SqlGrants, alice: SubjectId
+) -> None:
+    for account, at in (("b", NOW + 2), ("c", NOW + 1), ("a", NOW + 2)):
+        opened = replace(BY_TEST, at=at)
+        assert await SqlLinks(database).open(a_link(alice, SYSTEM, account), opened) == Opened()
+    standing = await grants.standing(alice, "c1", SECTOR, SYSTEM, SID)
+    assert standing is not None
+    assert standing.accounts == ("c", "a", "b")
+    assert await grants.redeem(a_family(alice)) == Redeemed()
+    family = await grants.family(FamilyId("f1"), SYSTEM, b"")
+    assert family is not None
+    assert family.accounts == ("c", "a", "b")
+
+
 async def test_a_link_moves_by_compare_and_swap_and_frees_its_account_at_the_end(
     database: Database, alice: SubjectId
 ) -> None:
