@@ -42,6 +42,8 @@ from idp.store.session_ends import SqlSessionEnds
 from idp.web.answers import page
 from idp.web.cookies import CookieJar
 from idp.web.devices import DeviceCookies
+from idp.web.dialects.oidc import OidcDoor
+from idp.web.dialects.ticket import TicketDoor
 from idp.web.doors import Door
 from idp.web.edge import Edge, trusted_networks
 from idp.web.error_pages import ERROR_PATH, ErrorPages
@@ -51,7 +53,6 @@ from idp.web.interaction import Interaction, Stages
 from idp.web.logout import LogoutPages
 from idp.web.logout_request import LOGOUT_PATH
 from idp.web.metadata import discovery_endpoint, jwks_endpoint
-from idp.web.oidc_door import OidcDoor
 from idp.web.page_answers import PageAnswers
 from idp.web.pages import Pages
 from idp.web.refusals import Refusals
@@ -62,7 +63,6 @@ from idp.web.stages.consent import ConsentStage
 from idp.web.stages.opening import SessionOpening
 from idp.web.stages.password import PasswordStage
 from idp.web.stages.second_factor import SecondFactorStage
-from idp.web.ticket_door import TicketDoor
 from idp.web.token import (
     introspection_endpoint,
     revocation_endpoint,

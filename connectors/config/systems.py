@@ -36,6 +36,8 @@ RESERVED_CLAIMS = frozenset(
     | {"at_hash", "c_hash", "events", "act", "state"}
 )
 """What a token says of itself; a rule that named one would speak in the token's own voice."""
+_TABLE_OF = {Dialect.SIGNED_TICKET: "ticket"}
+"""The table that each dialect has of its own."""
 OWN_SOURCE = {"local_account": Source.LOCAL_ACCOUNT, "acr": Source.ACR}
 """Claims that systems act upon: they come from where their name says, or not at all."""
 
@@ -134,12 +136,13 @@ def read_systems(
 def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
     """Keys that are right by themselves, and not together."""
     found: list[Problem] = []
-    if (table.dialect is Dialect.SIGNED_TICKET) != (table.ticket is not None):
-        wanted = "a ticket table exactly where the dialect is signed_ticket"
-        found.append(place.at("ticket").problem(wanted))
-    if table.dialect is Dialect.SIGNED_TICKET and table.claims is None:
-        # A ticket has no scopes that could be asked for: the standard rules would release all.
-        wanted = "the claims of a ticket, one by one ([] for none)"
+    for dialect, key in _TABLE_OF.items():
+        if (table.dialect is dialect) != (getattr(table, key) is not None):
+            wanted = f"a {key} table exactly where the dialect is {dialect}"
+            found.append(place.at(key).problem(wanted))
+    if table.dialect is not Dialect.OIDC and table.claims is None:
+        # Only OIDC has scopes that could be asked for: the standard rules would release all.
+        wanted = "the claims of the system, one by one ([] for none)"
         found.append(place.at("claims").problem(wanted))
     if table.provisioning not in (None, _provisioning(table.when_unlinked)):
         wanted = "just-in-time exactly where when_unlinked is create"

@@ -1,0 +1,1 @@
+"""The doors of the dialects: one file, or one folder, for each. See `idp/web/doors.py`."""
