@@ -21,6 +21,9 @@ from idp.authn.password import PasswordHasher
 from idp.authn.throttle import Throttle
 from idp.config import Settings
 from idp.egress.client import HttpEgress, outgoing_client
+from idp.flows.cas_granting import CasGranting
+from idp.flows.cas_proxying import CasProxying
+from idp.flows.cas_validation import CasValidation
 from idp.flows.client_authentication import ASSERTION_ALGORITHMS, ClientAuthentication
 from idp.flows.deliver import NoticeDelivery
 from idp.flows.grants.authorization_code import AuthorizationCodeGrant
@@ -28,7 +31,13 @@ from idp.flows.grants.refresh_token import RefreshTokenGrant
 from idp.flows.housekeeping import housekeeping
 from idp.flows.id_token_hint import HintReader
 from idp.flows.logout import Logout
-from idp.flows.notices import NoticeWriter, OidcNotices, TicketNotices, by_participant
+from idp.flows.notices import (
+    CasNotices,
+    NoticeWriter,
+    OidcNotices,
+    TicketNotices,
+    by_participant,
+)
 from idp.flows.released_claims import ReleasedClaims
 from idp.flows.sign_in import SignIn
 from idp.flows.token import TokenEndpoint
@@ -42,16 +51,19 @@ from idp.store.session_ends import SqlSessionEnds
 from idp.web.answers import page
 from idp.web.cookies import CookieJar
 from idp.web.devices import DeviceCookies
+from idp.web.dialects.cas.door import CasDoor
+from idp.web.dialects.cas.endpoints import cas_endpoints
+from idp.web.dialects.cas.logout import CasLogout
 from idp.web.dialects.oidc import OidcDoor
 from idp.web.dialects.ticket import TicketDoor
 from idp.web.doors import Door
 from idp.web.edge import Edge, trusted_networks
 from idp.web.error_pages import ERROR_PATH, ErrorPages
 from idp.web.flow_cookie import FlowCookies
-from idp.web.http import Answer, Endpoint, HttpRequest
+from idp.web.http import Answer, Endpoint, HttpRequest, see_other
 from idp.web.interaction import Interaction, Stages
 from idp.web.logout import LogoutPages
-from idp.web.logout_request import LOGOUT_PATH
+from idp.web.logout_request import CAS_LOGOUT_PATH, LOGOUT_PATH
 from idp.web.metadata import discovery_endpoint, jwks_endpoint
 from idp.web.page_answers import PageAnswers
 from idp.web.pages import Pages
@@ -104,12 +116,14 @@ async def open_service(
             (
                 OidcNotices(issuer=settings.issuer, clients=settings.clients, keyring=keyring),
                 TicketNotices(issuer=settings.issuer, systems=settings.systems),
+                CasNotices(systems=settings.systems),
             )
         )
+        egress = HttpEgress(http)
         delivery = NoticeDelivery(
             ends=ends,
             writers=writers,
-            egress=HttpEgress(http),
+            egress=egress,
             audit=audit,
             clock=clock,
         )
@@ -123,7 +137,17 @@ async def open_service(
                 case None:
                     pass
         wiring = _Wiring(
-            settings, stores, keyring, audit, ends, delivery, writers, verifiers, clock, entropy
+            settings,
+            stores,
+            keyring,
+            audit,
+            ends,
+            egress,
+            delivery,
+            writers,
+            verifiers,
+            clock,
+            entropy,
         )
         stack.callback(wiring.hasher.close)
         await stack.enter_async_context(_running(delivery.run()))
@@ -153,6 +177,7 @@ class _Wiring:
         keyring: KeyRing,
         audit: BatchingAudit,
         ends: SqlSessionEnds,
+        egress: HttpEgress,
         delivery: NoticeDelivery,
         writers: Mapping[str, NoticeWriter],
         verifiers: dict[SystemId, AccountVerifier],
@@ -167,6 +192,12 @@ class _Wiring:
         self._clock = clock
         self._audit = audit
         self._ends = ends
+        self._egress = egress
+        self._cas_systems = {
+            name: system
+            for name, system in settings.systems.items()
+            if system.dialect is Dialect.CAS
+        }
         self._grants = SqlGrants(stores.database, stores.sealer)
         self._fences = SqlFences(stores.database)
         self._mint = TokenMint(
@@ -289,7 +320,31 @@ class _Wiring:
             "/userinfo": userinfo_endpoint(state),
             "/introspect": introspection_endpoint(state, authentication),
             "/revoke": revocation_endpoint(state, authentication),
-        }
+        } | self._cas_endpoints()
+
+    def _cas_endpoints(self) -> dict[str, Endpoint]:
+        validation = CasValidation(
+            systems=self._cas_systems,
+            sealer=self._stores.sealer,
+            fences=self._fences,
+            sign_in=self._sign_in,
+            ends=self._ends,
+            granting=CasGranting(
+                sealer=self._stores.sealer,
+                fences=self._fences,
+                egress=self._egress,
+                entropy=self._entropy,
+            ),
+            audit=self._audit,
+        )
+        proxying = CasProxying(
+            systems=self._cas_systems,
+            sealer=self._stores.sealer,
+            fences=self._fences,
+            sign_in=self._sign_in,
+            audit=self._audit,
+        )
+        return cas_endpoints(validation, proxying)
 
     def _page_endpoints(self) -> dict[str, Endpoint]:
         interaction = self._interaction()
@@ -311,6 +366,13 @@ class _Wiring:
         async def ticket(request: HttpRequest) -> Answer:
             return await interaction.enter(request, Dialect.SIGNED_TICKET)
 
+        async def cas_login(request: HttpRequest) -> Answer:
+            if not request.query:
+                return see_other("/")  # somebody who looks around; no service is waiting
+            return await interaction.enter(request, Dialect.CAS)
+
+        cas_logout = CasLogout(systems=self._cas_systems, pages=logout)
+
         async def sign_in(request: HttpRequest) -> Answer:
             if request.method == "POST":
                 return await interaction.submit(request)
@@ -320,6 +382,8 @@ class _Wiring:
         return {
             "/authorize": page(authorize, "GET", "POST", error_page=error),
             "/ticket": page(ticket, "GET", error_page=error),
+            "/cas/login": page(cas_login, "GET", error_page=error),
+            CAS_LOGOUT_PATH: page(cas_logout.handle, "GET", error_page=error),
             SIGN_IN_PATH: page(sign_in, "GET", "POST", error_page=error),
             LOGOUT_PATH: page(logout.handle, "GET", "POST", error_page=error),
             ERROR_PATH: page(self._errors.again, "GET", error_page=error),
@@ -368,6 +432,13 @@ class _Wiring:
                 pages=self._pages,
                 audit=self._audit,
                 entropy=self._entropy,
+            ),
+            Dialect.CAS: CasDoor(
+                systems=self._cas_systems,
+                sealer=self._stores.sealer,
+                pages=self._pages,
+                error_page=self._errors.refused,
+                audit=self._audit,
             ),
         }
 
