@@ -436,6 +436,7 @@ class _Wiring:
             Dialect.CAS: CasDoor(
                 systems=self._cas_systems,
                 sealer=self._stores.sealer,
+                sign_in=self._sign_in,
                 pages=self._pages,
                 error_page=self._errors.refused,
                 audit=self._audit,

@@ -93,9 +93,10 @@ class CasProxying:
     async def _may_enter(self, granting: CasTicket, system: System, now: int) -> None:
         """The same decision as for a browser; nobody can be asked anything here."""
         session, request = session_of(granting, now), sign_in_request(system)
-        match (await self._sign_in.decide_for(session, request, now)).step:
-            case Issue():
-                return
+        decision = await self._sign_in.decide_for(session, request, now)
+        match decision.step:
+            case Issue() if decision.standing is not None:
+                await self._sign_in.sub(request, decision.standing, now)
             case Login():
                 raise CasRefused(FailureCode.INVALID_TICKET, detail="gate closed")
             case _:

@@ -16,6 +16,7 @@ from connectors.systems.cas.ticket import (
 from idp.errors import OAuthError, PageRefused
 from idp.flows.cas_requests import sign_in_request
 from idp.flows.cas_validation import asked_for
+from idp.flows.sign_in import SignIn
 from idp.model import Session, Standing
 from idp.ports import Audit
 from idp.protocol.form import parse_form
@@ -48,12 +49,14 @@ class CasDoor:
         *,
         systems: Mapping[SystemId, System],
         sealer: Sealer,
+        sign_in: SignIn,
         pages: PageAnswers,
         error_page: ErrorPage,
         audit: Audit,
     ) -> None:
         self._systems = systems
         self._sealer = sealer
+        self._sign_in = sign_in
         self._pages = pages
         self._error_page = error_page
         self._audit = audit
@@ -99,8 +102,9 @@ class CasDoor:
 
         Spec: CAS Protocol 3.0 §2.2.4, §3.1
         """
-        del standing, issue  # asked again when the ticket is redeemed, as they stand then
+        del issue  # asked again when the ticket is redeemed, as it stands then
         own = _own(reading)
+        await self._sign_in.sub(own.sign_in, standing, now)  # so that a question makes no record
         ticket = seal_ticket(
             self._sealer,
             CasTicket(
