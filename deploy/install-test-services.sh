@@ -11,6 +11,7 @@ have_postgres || test -n "${LIENTHONG_TEST_DATABASE_URL:-}" || missing="$missing
 have redis-server || test -n "${LIENTHONG_TEST_REDIS_URL:-}" || missing="$missing redis-server"
 have apache2 || missing="$missing apache2"
 has_module mod_auth_openidc.so || missing="$missing libapache2-mod-auth-openidc"
+has_module mod_auth_cas.so || missing="$missing libapache2-mod-auth-cas"
 have nginx || missing="$missing nginx-light"
 have chromium || missing="$missing chromium"
 have chromedriver || missing="$missing chromium-driver"

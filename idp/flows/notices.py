@@ -17,6 +17,8 @@ from keys.keyring import KeyRing
 SYSTEM_PREFIX = "system:"
 """Marks a participant that is a system; a client id cannot hold a colon."""
 LOGOUT_TYP = "logout+jwt"
+TO_ITS_LOGIN = frozenset({302, 303})
+"""mod_auth_cas ends the session, and then answers as it does whoever has none: to the login."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,12 @@ class Message:
 
     url: str
     fields: Mapping[str, str] = field(repr=False)
+    also_received: frozenset[int] = frozenset()
+    """What beside 2xx says that it was heard."""
+
+    def received(self, status: int | None) -> bool:
+        """Whether this answer says that the participant has heard."""
+        return status is not None and (200 <= status < 300 or status in self.also_received)
 
 
 class NoticeWriter(Protocol):
@@ -139,7 +147,7 @@ class CasNotices:
         except ReturnAddressRefused:
             return None
         document = logout_request(ticket, request_id=_jti(notice), now=now)
-        return Message(url=service, fields={"logoutRequest": document})
+        return Message(url=service, fields={"logoutRequest": document}, also_received=TO_ITS_LOGIN)
 
     def _systems_by_id(self, participant: str) -> dict[SystemId, System]:
         system = self._systems.get(participant)

@@ -31,6 +31,8 @@ class Provider:
     secret: str
     apache: str
     apache_secret: str
+    cas_apache: str
+    database: Path
     people: list[Resident]
     client_key: dict[str, str]
     """The private JWK of the client `keyed`."""
@@ -49,6 +51,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     folder = tmp_path_factory.mktemp("interop")
     issuer = f"http://127.0.0.1:{free_port()}"
     apache = f"http://127.0.0.1:{free_port()}"
+    cas_apache = f"http://127.0.0.1:{free_port()}"
     people = residents()
     files = DemoFiles(
         folder / "demo",
@@ -68,6 +71,16 @@ redirect_uris = ["{apache}/app/callback"]
 post_logout_redirect_uris = ["{apache}/bye.html"]
 scopes = ["openid", "profile"]
 consent = "implied"
+
+[systems.archive]
+name = {{ vi = "Lưu trữ", en = "Archive" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "cas"
+when_unlinked = "create"
+new_account_prefix = "lt-"
+claims = [{{ claim = "full_name", source = "full_name" }}]
+cas = {{ services = ["{cas_apache}/app/"] }}
 
 [clients.keyed]
 name = {{ vi = "Ứng dụng có khóa", en = "Application with a key" }}
@@ -94,6 +107,8 @@ consent = "implied"
             secret=files.client_secrets["sandbox"],
             apache=apache,
             apache_secret=apache_secret,
+            cas_apache=cas_apache,
+            database=Path(settings.tables.storage.database_url.removeprefix("sqlite:///")),
             people=people,
             client_key=key.as_dict(private=True),
         )
