@@ -649,6 +649,7 @@ async def test_every_ticket_that_was_redeemed_hears_of_the_end_by_its_own_name(
         assert code_of(await validate(world, ticket, service)) is None
         redeemed[service] = ticket
     unused = await ticket_for(browser)
+    egress.status = 302  # as mod_auth_cas answers when it has ended the session
     page = await sign_out(browser)
     assert page.text.count("<li>") == 2, "each system is named once"
     for _ in range(200):
@@ -665,4 +666,15 @@ async def test_every_ticket_that_was_redeemed_hears_of_the_end_by_its_own_name(
         assert index == redeemed[url] != unused
     ids: set[Any] = {document.get("ID") for document in told.values()}
     assert len(ids) == 3
+    assert await all_delivered(world), "none is sent a second time"
     assert "<samlp:SessionIndex>" in egress.posted[0]["logoutRequest"], "as phpCAS looks for it"
+
+
+async def all_delivered(world: World) -> bool:
+    async with open_stores(world.settings, world.clock) as stores:
+        for _ in range(200):
+            rows = await stores.database.rows("SELECT delivered_at, dead_at, attempts FROM notice")
+            if all(row["attempts"] for row in rows):
+                return all(row["delivered_at"] is not None for row in rows)
+            await asyncio.sleep(0.01)
+    return False
