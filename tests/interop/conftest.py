@@ -32,6 +32,8 @@ class Provider:
     apache: str
     apache_secret: str
     cas_apache: str
+    cas_php: str
+    land: str
     database: Path
     people: list[Resident]
     client_key: dict[str, str]
@@ -51,7 +53,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     folder = tmp_path_factory.mktemp("interop")
     issuer = f"http://127.0.0.1:{free_port()}"
     apache = f"http://127.0.0.1:{free_port()}"
-    cas_apache = f"http://127.0.0.1:{free_port()}"
+    cas_apache, cas_php, land = (f"http://127.0.0.1:{free_port()}" for _ in range(3))
     people = residents()
     files = DemoFiles(
         folder / "demo",
@@ -82,6 +84,26 @@ new_account_prefix = "lt-"
 claims = [{{ claim = "full_name", source = "full_name" }}]
 cas = {{ services = ["{cas_apache}/app/"] }}
 
+[systems.staff]
+name = {{ vi = "Nội bộ", en = "Staff pages" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "cas"
+when_unlinked = "create"
+new_account_prefix = "nb-"
+claims = [{{ claim = "full_name", source = "full_name" }}]
+cas = {{ services = ["{cas_php}/"] }}
+
+[systems.land]
+name = {{ vi = "Đất đai", en = "Land registry" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "cas"
+when_unlinked = "create"
+new_account_prefix = "dd-"
+claims = [{{ claim = "name", source = "full_name" }}]
+cas = {{ services = ["{land}/"] }}
+
 [clients.keyed]
 name = {{ vi = "Ứng dụng có khóa", en = "Application with a key" }}
 auth_method = "private_key_jwt"
@@ -108,6 +130,8 @@ consent = "implied"
             apache=apache,
             apache_secret=apache_secret,
             cas_apache=cas_apache,
+            cas_php=cas_php,
+            land=land,
             database=Path(settings.tables.storage.database_url.removeprefix("sqlite:///")),
             people=people,
             client_key=key.as_dict(private=True),

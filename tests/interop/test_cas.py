@@ -1,16 +1,19 @@
-"""Apache with mod_auth_cas, as Debian has it: a client that we did not write."""
+"""Clients that we did not write: Apache with mod_auth_cas, and phpCAS, as Debian has them."""
 
 import asyncio
+import json
 import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from idp.demo.browser import Browser
@@ -100,23 +103,98 @@ async def test_apache_with_mod_auth_cas_signs_in_and_is_signed_out(provider: Pro
         page = (await browser._client.get(place)).text
         assert "user=lt-" in page, page + log.read_text("utf-8")[-4000:]
         assert browser.url == place, "the ticket is gone from the address"
-        await browser.open(f"{provider.issuer}/cas/logout")
-        await browser.submit({})
-        ends_at = time.monotonic() + LOGOUT_SECONDS
-        while (left := await browser._client.get(place)).status_code == 200:
-            assert time.monotonic() < ends_at, log.read_text("utf-8")[-4000:]
-            await asyncio.sleep(0.05)
+        left = await signed_out(provider, browser, place)
         assert left.headers["location"].startswith(f"{provider.issuer}/cas/login?service=")
-        assert await told(provider, browser)
+        assert await told(provider, "archive")
         await browser.close()
 
 
-async def told(provider: Provider, browser: Browser) -> bool:
+PHP = """<?php
+require_once 'CAS.php';
+phpCAS::client(CAS_VERSION_3_0, '127.0.0.1', 443, '/cas', '{address}');
+phpCAS::setServerLoginURL('{issuer}/cas/login?service=' . urlencode('{address}/index.php'));
+phpCAS::setServerServiceValidateURL('{issuer}/cas/p3/serviceValidate');
+phpCAS::setNoCasServerValidation();
+phpCAS::handleLogoutRequests(false);
+phpCAS::forceAuthentication();
+echo 'user=' . phpCAS::getUser() . ' name=' . phpCAS::getAttribute('full_name');
+"""
+
+
+@asynccontextmanager
+async def child(command: list[str], folder: Path, ready: str) -> AsyncIterator[None]:
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        try:
+            wait_for(ready)
+            yield
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+@pytest.mark.skipif(
+    not Path("/usr/share/php/CAS.php").exists(), reason="phpCAS is not installed (Debian: php-cas)"
+)
+async def test_phpcas_signs_in_and_is_signed_out(provider: Provider, tmp_path: Path) -> None:
+    page = PHP.format(address=provider.cas_php, issuer=provider.issuer)
+    (tmp_path / "index.php").write_text(page, "utf-8")
+    (tmp_path / "up.html").write_text("up", "utf-8")
+    (tmp_path / "sessions").mkdir()
+    command = [
+        "php", "-d", f"session.save_path={tmp_path / 'sessions'}",
+        "-S", provider.cas_php.removeprefix("http://"), "-t", str(tmp_path),
+    ]  # fmt: skip
+    async with child(command, tmp_path, f"{provider.cas_php}/up.html"):
+        place, person = f"{provider.cas_php}/index.php", provider.people[6]
+        browser = await provider.sign_in(place, person)
+        entered = (await browser._client.get(place)).text
+        assert "user=nb-" in entered, entered + (tmp_path / "log").read_text("utf-8")[-2000:]
+        assert f"name={person.attributes.full_name}" in entered
+        await signed_out(provider, browser, place)
+        assert await told(provider, "staff")
+        await browser.close()
+
+
+async def test_the_land_registry_of_the_demo_signs_in_and_out(
+    provider: Provider, tmp_path: Path
+) -> None:
+    settings = {
+        "name_vi": "Đất đai", "name_en": "Land registry", "address": provider.land,
+        "issuer": provider.issuer, "database": str(tmp_path / "land.sqlite"),
+    }  # fmt: skip
+    (tmp_path / "land.json").write_text(json.dumps(settings), "utf-8")
+    command = [sys.executable, "-m", "connectors.simulators.land", "--config", "land.json"]
+    async with child(command, tmp_path, f"{provider.land}/healthz"):
+        browser = await provider.sign_in(f"{provider.land}/login", provider.people[1])
+        known = await browser.json(f"{provider.land}/whoami")
+        assert str(known["local_account"]).startswith("dd-")
+        assert provider.people[1].attributes.full_name in str(known["greeting"])
+        await browser.open(f"{provider.land}/logout")
+        assert "confirmation" in (browser.form.fields if browser.form else {})
+        await browser.submit({})
+        assert browser.url == f"{provider.land}/"
+        assert await told(provider, "land")
+        await browser.close()
+
+
+async def signed_out(provider: Provider, browser: Browser, place: str) -> httpx.Response:
+    """The person leaves at the provider; what the client answers once it has heard."""
+    await browser.open(f"{provider.issuer}/cas/logout")
+    await browser.submit({})
+    ends_at = time.monotonic() + LOGOUT_SECONDS
+    while (left := await browser._client.get(place)).status_code == 200:
+        assert time.monotonic() < ends_at, left.text
+        await asyncio.sleep(0.05)
+    return left
+
+
+async def told(provider: Provider, system: str) -> bool:
     """The notice counts as delivered: it is not sent a second time."""
-    sql = "SELECT delivered_at FROM notice WHERE participant = 'system:archive'"
+    sql = "SELECT delivered_at FROM notice WHERE participant = ?"
     for _ in range(100):
         with sqlite3.connect(provider.database) as connection:
-            rows = connection.execute(sql).fetchall()
+            rows = connection.execute(sql, (f"system:{system}",)).fetchall()
         if rows and all(row[0] is not None for row in rows):
             return True
         await asyncio.sleep(0.05)
