@@ -1,6 +1,7 @@
 """The end of sessions and the outbox of logout notices, in SQL."""
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from connectors.contract import PairwiseSub, SessionId, SubjectId
@@ -8,10 +9,15 @@ from idp.model import Notice
 from keys.sql import Database, Row, Statements
 
 _PARTICIPANTS = """
-SELECT DISTINCT client_id AS participant, sub, '' AS known_as FROM family WHERE sid = $1
+SELECT DISTINCT client_id AS participant, sub, '' AS known_as, 0 AS joined_at
+FROM family WHERE sid = $1
 UNION
-SELECT participant, sub, known_as FROM participation WHERE sid = $1
+SELECT participant, sub, known_as, joined_at FROM participation WHERE sid = $1
+ORDER BY joined_at DESC
 """
+MAX_NAMES = 50
+"""How many names of one session a participant is told of, the newest first: whoever makes tickets
+in a loop must not make us send as many messages to a system."""
 _OVER = """
 SELECT e.sid FROM session_end e WHERE e.ended_at < $1
 AND NOT EXISTS (SELECT 1 FROM notice n
@@ -76,8 +82,10 @@ class SqlSessionEnds:
     async def _write_notices(
         self, statements: Statements, sid: SessionId, now: int, notified: frozenset[str]
     ) -> list[Notice]:
+        names: Counter[object] = Counter()
         for row in await statements.rows(_PARTICIPANTS, sid):
-            if row["participant"] in notified:
+            names[row["participant"]] += 1
+            if row["participant"] in notified and names[row["participant"]] <= MAX_NAMES:
                 await statements.change(
                     "INSERT INTO notice (id, participant, sub, sid, created_at, due_at, known_as)"
                     " VALUES ($1, $2, $3, $4, $5, $5, $6)"
