@@ -21,9 +21,6 @@ from idp.authn.password import PasswordHasher
 from idp.authn.throttle import Throttle
 from idp.config import Settings
 from idp.egress.client import HttpEgress, outgoing_client
-from idp.flows.cas_granting import CasGranting
-from idp.flows.cas_proxying import CasProxying
-from idp.flows.cas_validation import CasValidation
 from idp.flows.client_authentication import ASSERTION_ALGORITHMS, ClientAuthentication
 from idp.flows.deliver import NoticeDelivery
 from idp.flows.grants.authorization_code import AuthorizationCodeGrant
@@ -51,19 +48,17 @@ from idp.store.session_ends import SqlSessionEnds
 from idp.web.answers import page
 from idp.web.cookies import CookieJar
 from idp.web.devices import DeviceCookies
-from idp.web.dialects.cas.door import CasDoor
-from idp.web.dialects.cas.endpoints import cas_endpoints
-from idp.web.dialects.cas.logout import CasLogout
+from idp.web.dialects.cas.dialect import CasDialect
 from idp.web.dialects.oidc import OidcDoor
 from idp.web.dialects.ticket import TicketDoor
 from idp.web.doors import Door
 from idp.web.edge import Edge, trusted_networks
 from idp.web.error_pages import ERROR_PATH, ErrorPages
 from idp.web.flow_cookie import FlowCookies
-from idp.web.http import Answer, Endpoint, HttpRequest, see_other
+from idp.web.http import Answer, Endpoint, HttpRequest
 from idp.web.interaction import Interaction, Stages
 from idp.web.logout import LogoutPages
-from idp.web.logout_request import CAS_LOGOUT_PATH, LOGOUT_PATH
+from idp.web.logout_request import LOGOUT_PATH
 from idp.web.metadata import discovery_endpoint, jwks_endpoint
 from idp.web.page_answers import PageAnswers
 from idp.web.pages import Pages
@@ -192,12 +187,6 @@ class _Wiring:
         self._clock = clock
         self._audit = audit
         self._ends = ends
-        self._egress = egress
-        self._cas_systems = {
-            name: system
-            for name, system in settings.systems.items()
-            if system.dialect is Dialect.CAS
-        }
         self._grants = SqlGrants(stores.database, stores.sealer)
         self._fences = SqlFences(stores.database)
         self._mint = TokenMint(
@@ -234,6 +223,18 @@ class _Wiring:
             entropy=entropy,
             idle_seconds=provider.session_idle_minutes * 60,
             session_seconds=provider.session_hours * 3600,
+        )
+        self._cas = CasDialect(
+            systems=settings.systems,
+            sealer=stores.sealer,
+            fences=self._fences,
+            sign_in=self._sign_in,
+            ends=ends,
+            egress=egress,
+            pages=self._pages,
+            error_page=self._errors.refused,
+            audit=audit,
+            entropy=entropy,
         )
         self.hasher = PasswordHasher(workers=HASHING_THREADS, queue_limit=HASHING_QUEUE)
 
@@ -320,31 +321,7 @@ class _Wiring:
             "/userinfo": userinfo_endpoint(state),
             "/introspect": introspection_endpoint(state, authentication),
             "/revoke": revocation_endpoint(state, authentication),
-        } | self._cas_endpoints()
-
-    def _cas_endpoints(self) -> dict[str, Endpoint]:
-        validation = CasValidation(
-            systems=self._cas_systems,
-            sealer=self._stores.sealer,
-            fences=self._fences,
-            sign_in=self._sign_in,
-            ends=self._ends,
-            granting=CasGranting(
-                sealer=self._stores.sealer,
-                fences=self._fences,
-                egress=self._egress,
-                entropy=self._entropy,
-            ),
-            audit=self._audit,
-        )
-        proxying = CasProxying(
-            systems=self._cas_systems,
-            sealer=self._stores.sealer,
-            fences=self._fences,
-            sign_in=self._sign_in,
-            audit=self._audit,
-        )
-        return cas_endpoints(validation, proxying)
+        } | self._cas.protocol_endpoints()
 
     def _page_endpoints(self) -> dict[str, Endpoint]:
         interaction = self._interaction()
@@ -366,13 +343,6 @@ class _Wiring:
         async def ticket(request: HttpRequest) -> Answer:
             return await interaction.enter(request, Dialect.SIGNED_TICKET)
 
-        async def cas_login(request: HttpRequest) -> Answer:
-            if not request.query:
-                return see_other("/")  # somebody who looks around; no service is waiting
-            return await interaction.enter(request, Dialect.CAS)
-
-        cas_logout = CasLogout(systems=self._cas_systems, pages=logout)
-
         async def sign_in(request: HttpRequest) -> Answer:
             if request.method == "POST":
                 return await interaction.submit(request)
@@ -382,12 +352,10 @@ class _Wiring:
         return {
             "/authorize": page(authorize, "GET", "POST", error_page=error),
             "/ticket": page(ticket, "GET", error_page=error),
-            "/cas/login": page(cas_login, "GET", error_page=error),
-            CAS_LOGOUT_PATH: page(cas_logout.handle, "GET", error_page=error),
             SIGN_IN_PATH: page(sign_in, "GET", "POST", error_page=error),
             LOGOUT_PATH: page(logout.handle, "GET", "POST", error_page=error),
             ERROR_PATH: page(self._errors.again, "GET", error_page=error),
-        }
+        } | self._cas.page_endpoints(interaction, logout)
 
     def _interaction(self) -> Interaction:
         doors = self._doors()
@@ -433,14 +401,7 @@ class _Wiring:
                 audit=self._audit,
                 entropy=self._entropy,
             ),
-            Dialect.CAS: CasDoor(
-                systems=self._cas_systems,
-                sealer=self._stores.sealer,
-                sign_in=self._sign_in,
-                pages=self._pages,
-                error_page=self._errors.refused,
-                audit=self._audit,
-            ),
+            Dialect.CAS: self._cas.door,
         }
 
     def _stages(self, way_on: WayOn) -> Stages:

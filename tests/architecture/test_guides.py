@@ -24,4 +24,4 @@ def test_whoever_copies_every_example_of_the_guides_has_a_configuration(tmp_path
     (tmp_path / "own-ca.pem").touch()
     settings = load_settings(path, {name: secrets.token_hex(32) for name in NAMED})
     assert "reports" in settings.clients
-    assert set(settings.systems) == {"reports", "onestop"}
+    assert set(settings.systems) == {"reports", "onestop", "land"}
