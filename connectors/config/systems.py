@@ -35,6 +35,7 @@ _SYSTEM_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}", re.ASCII)
 RESERVED_CLAIMS = frozenset(
     {"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "nonce", "amr", "auth_time", "azp"}
     | {"at_hash", "c_hash", "events", "act", "state"}
+    | {"authenticationDate", "isFromNewLogin", "longTermAuthenticationRequestTokenUsed"}
 )
 """What a token says of itself; a rule that named one would speak in the token's own voice."""
 _TABLE_OF = {Dialect.SIGNED_TICKET: "ticket", Dialect.CAS: "cas"}
@@ -61,7 +62,9 @@ def _not_reserved(claim: str) -> str:
 class RuleTable(Table):
     """One released claim."""
 
-    claim: Annotated[str, Field(pattern=r"^[a-z_]{1,60}$"), AfterValidator(_not_reserved)]
+    claim: Annotated[
+        str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,59}$"), AfterValidator(_not_reserved)
+    ]
     source: Source
     transform: Transform = Transform.NONE
     required: bool = False

@@ -192,6 +192,7 @@ MISTAKES = {
     "shared call-back": ("https://maps.test/pgt", "https://app.test/pgt", "systems.maps.cas.proxy_callbacks"),
     "unknown proxy": ('proxied_by = ["land"], proxy', 'proxied_by = ["x"], proxy', "systems.maps.cas.proxied_by"),
     "no table": ('cas = { services = ["https://maps.test/"]', 'xas = { services = ["https://maps.test/"]', "systems.maps.cas"),
+    "our own voice": ('claim = "acr"', 'claim = "isFromNewLogin"', "systems.land.claims.1.claim"),
     "unknown key": ("logout = false", "logut = false", "systems.safe.cas.logut"),
 }  # fmt: skip
 

@@ -18,10 +18,11 @@ from joserfc.jwk import ECKey
 from idp.authn.totp import code_at, step_of
 from idp.config import load_settings
 from idp.demo.browser import Browser
-from idp.demo.files import Addresses, DemoFiles
+from idp.demo.files import DemoFiles
 from idp.demo.processes import free_port
 from idp.demo.province import Resident, residents
 from idp.demo.seed import seed
+from idp.demo.stand_ins import STAND_INS, Addresses
 from idp.store.sql_migrate import migrate
 
 
@@ -35,6 +36,7 @@ class Provider:
     cas_php: str
     land: str
     database: Path
+    opencps_secret: str
     people: list[Resident]
     client_key: dict[str, str]
     """The private JWK of the client `keyed`."""
@@ -57,11 +59,11 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     people = residents()
     files = DemoFiles(
         folder / "demo",
-        Addresses(issuer=issuer, portal=apache, hotline=apache, onestop=apache),
+        Addresses(issuer=issuer, systems={system.name: apache for system in STAND_INS}),
         people,
     )
     files.write()
-    apache_secret = secrets.token_urlsafe(36)
+    apache_secret, opencps_secret = secrets.token_urlsafe(36), secrets.token_urlsafe(36)
     key = ECKey.generate_key("P-256", {"kid": "k-1", "alg": "ES256", "use": "sig"})
     jwks = json.dumps({"keys": [key.as_dict(private=False)]})
     with files.config.open("a", encoding="utf-8") as file:
@@ -104,6 +106,32 @@ new_account_prefix = "dd-"
 claims = [{{ claim = "name", source = "full_name" }}]
 cas = {{ services = ["{land}/"] }}
 
+[clients.opencps]
+name = {{ vi = "Cổng OpenCPS", en = "OpenCPS portal" }}
+auth_method = "client_secret_post"
+secrets = [{{ inline = "{opencps_secret}" }}]
+redirect_uris = ["http://127.0.0.1:8400/vnconnect"]
+post_logout_redirect_uris = ["http://127.0.0.1:8400/vnconnect/bye"]
+pkce_required = false
+id_token_alg = "RS256"
+system = "opencps"
+consent = "implied"
+
+[systems.opencps]
+name = {{ vi = "Cổng OpenCPS", en = "OpenCPS portal" }}
+owners = [{{ code = "H55.9", name = "Sở Tài chính", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "vnconnect"
+when_unlinked = "not-needed"
+claims = [
+  {{ claim = "TechID", source = "tech_id", required = true }},
+  {{ claim = "LoaiTaiKhoan", source = "account_kind", transform = "vnconnect_kind" }},
+  {{ claim = "HoVaTen", source = "full_name" }},
+  {{ claim = "SoDinhDanh", source = "personal_number" }},
+  {{ claim = "NgayThangNamSinh", source = "birthdate", transform = "yyyymmdd" }},
+  {{ claim = "SoDienThoai", source = "phone" }},
+]
+
 [clients.keyed]
 name = {{ vi = "Ứng dụng có khóa", en = "Application with a key" }}
 auth_method = "private_key_jwt"
@@ -126,13 +154,14 @@ consent = "implied"
         wait_for(f"{issuer}/healthz")
         yield Provider(
             issuer=issuer,
-            secret=files.client_secrets["sandbox"],
+            secret=files.scene.secret("sandbox"),
             apache=apache,
             apache_secret=apache_secret,
             cas_apache=cas_apache,
             cas_php=cas_php,
             land=land,
             database=Path(settings.tables.storage.database_url.removeprefix("sqlite:///")),
+            opencps_secret=opencps_secret,
             people=people,
             client_key=key.as_dict(private=True),
         )

@@ -111,7 +111,7 @@ def _text(value: Claim) -> str:
 
 
 def _element(name: str, value: str) -> str:
-    """`name` is ours, or a claim's: `a-z` and `_` (see `connectors/config/systems.py`)."""
+    """`name` is ours, or a claim's: ASCII letters, digits and `_` (`connectors/config/systems.py`)."""
     return f"<cas:{name}>{xml_text(value)}</cas:{name}>"
 
 
