@@ -357,6 +357,17 @@ async def test_a_service_that_is_doubled_is_no_service_and_burns_the_ticket(worl
         assert code_of(await validate(world, ticket)) == "INVALID_TICKET"
 
 
+@pytest.mark.parametrize("name", ["renew", "pgtUrl", "format"])
+async def test_nothing_may_be_said_twice(world: World, name: str) -> None:
+    ticket = await ticket_for(await signed_in(world))
+    query = f"{query_of(ticket=ticket, service=LAND)}&{name}=true&{name}=false"
+    document = ET.fromstring((await world.http.get(f"/cas/serviceValidate?{query}")).content)
+    assert code_of(document) == "INVALID_REQUEST"
+    twice = f"{query_of(pgt=ticket, targetService=MAPS)}&{name}=1&{name}=2"
+    document = ET.fromstring((await world.http.get(f"/cas/proxy?{twice}")).content)
+    assert code_of(document) == "INVALID_REQUEST"
+
+
 async def test_no_other_handle_of_ours_is_a_ticket_and_no_ticket_is_a_code(world: World) -> None:
     """B19: each kind has a key space of its own."""
     browser = await signed_in(world)
@@ -473,6 +484,23 @@ async def test_a_proxy_is_out_with_the_session_and_after_two_hours(
     other = await granting_ticket(world, egress, await signed_in(world))
     world.clock.now += 2 * 3600
     assert code_of(await proxy_ticket(world, other)) == "INVALID_TICKET"
+
+
+async def test_a_call_back_that_is_taken_out_of_the_register_opens_nothing_any_more(
+    world: World, egress: Egress
+) -> None:
+    browser = await signed_in(world)
+    pgt = await granting_ticket(world, egress, browser)
+    ticket = (await proxy_ticket(world, pgt)).findtext(f".//{CAS}proxyTicket") or ""
+    cas = world.settings.systems["land"].cas  # type: ignore[index]  # a SystemId
+    assert cas is not None
+    object.__setattr__(cas, "proxy_callbacks", ())
+    async with open_service(world.settings, world.clock) as app:
+        world.app = app
+        assert (
+            code_of(await validate(world, ticket, MAPS, "/cas/proxyValidate")) == "INVALID_TICKET"
+        )
+        assert code_of(await proxy_ticket(world, pgt)) == "INVALID_TICKET"
 
 
 @pytest.mark.parametrize(
