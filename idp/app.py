@@ -12,6 +12,7 @@ from connectors.links.account_opening import AccountOpening
 from connectors.links.sql import SqlLinks
 from connectors.mapping import STANDARD_RULES
 from connectors.registry import FileVerification, HttpVerification
+from connectors.systems.hand_off import DeepLink
 from connectors.verifiers.http import HttpVerifier
 from connectors.verifiers.password_file import PasswordFileVerifier
 from idp.adapters import Stores, audit_witness, key_store, open_stores, rotation_policy
@@ -42,6 +43,7 @@ from idp.store.session_ends import SqlSessionEnds
 from idp.web.answers import page
 from idp.web.cookies import CookieJar
 from idp.web.devices import DeviceCookies
+from idp.web.dialects.hand_off import HAND_OFF_PATH, HandOffDoor
 from idp.web.dialects.oidc import OidcDoor
 from idp.web.dialects.ticket import TicketDoor
 from idp.web.dialects.vnconnect import VNCONNECT_AUTHORIZE, VNCONNECT_LOGOUT, VNCONNECT_PATHS
@@ -316,6 +318,9 @@ class _Wiring:
         async def authorize(request: HttpRequest) -> Answer:
             return await interaction.enter(request, Dialect.OIDC)
 
+        async def hand_off(request: HttpRequest) -> Answer:
+            return await interaction.enter(request, Dialect.HAND_OFF)
+
         async def vnconnect(request: HttpRequest) -> Answer:
             return await interaction.enter(request, Dialect.VNCONNECT)
 
@@ -330,6 +335,7 @@ class _Wiring:
         error = self._errors.refused
         return {
             "/authorize": page(authorize, "GET", "POST", error_page=error),
+            HAND_OFF_PATH: page(hand_off, "GET", error_page=error),
             VNCONNECT_AUTHORIZE: page(vnconnect, "GET", error_page=error),
             VNCONNECT_LOGOUT: page(logout.handle, "GET", "POST", error_page=error),
             "/ticket": page(ticket, "GET", error_page=error),
@@ -364,6 +370,14 @@ class _Wiring:
         return {
             Dialect.OIDC: self._oidc_door(Dialect.OIDC),
             Dialect.VNCONNECT: self._oidc_door(Dialect.VNCONNECT),
+            Dialect.HAND_OFF: HandOffDoor(
+                links={
+                    code: DeepLink(system=SystemId(link.system), start=link.start)
+                    for code, link in self._settings.tables.deep_links.items()
+                },
+                systems=self._settings.systems,
+                audit=self._audit,
+            ),
             Dialect.SIGNED_TICKET: TicketDoor(
                 issuer=self._settings.issuer,
                 systems=self._settings.systems,

@@ -75,6 +75,13 @@ def load_settings(path: Path, environment: Mapping[str, str], *, demo: bool = Fa
     )
     found += system_problems + client_problems
     if tables is not None:
+        found += [
+            document.provider.place.at("deep_links", code, "system").problem(
+                "the id of a declared system"
+            )
+            for code, link in tables.deep_links.items()
+            if link.system not in document.systems
+        ]
         found += unreachable(document, systems, clients, egress_rules(tables))
     if found or tables is None:
         raise ConfigurationRefused(found)

@@ -8,7 +8,16 @@ from pathlib import Path
 from connectors.config.checked import Entry
 from connectors.config.problems import Place, Problem
 
-TOP_LEVEL = ("include", "provider", "storage", "keys", "network", "clients", "systems")
+TOP_LEVEL = (
+    "include",
+    "provider",
+    "storage",
+    "keys",
+    "network",
+    "deep_links",
+    "clients",
+    "systems",
+)
 INCLUDED = ("clients", "systems")
 _URLS = {"database_url": "LIENTHONG_DATABASE_URL", "redis_url": "LIENTHONG_REDIS_URL"}
 
