@@ -70,6 +70,7 @@ family = Table(
     Column("revoked_at", BigInteger),
     Column("revoked_reason", Text),
     Index("family_sid", "sid"),
+    Index("family_subject", "subject_id"),
 )
 fence = Table(
     "fence",
@@ -96,6 +97,7 @@ participation = Table(
     Column("sub", Text, nullable=False),
     Column("joined_at", BigInteger, nullable=False),
     Index("participation_joined_at", "joined_at"),
+    Index("participation_subject", "subject_id"),
 )
 notice = Table(
     "notice",
@@ -146,6 +148,29 @@ link_transition = Table(
     Column("to_state", Text, nullable=False),
     Column("evidence", Text, nullable=False),
     Index("link_transition_link", "link_id"),
+)
+scim_resource = Table(
+    "scim_resource",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("connector", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject_id", Text, ForeignKey("subject.id"), unique=True),
+    Column("external_digest", LargeBinary),
+    Column("document_sealed", LargeBinary),
+    Column("version", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger),
+    Index("scim_resource_listed", "connector", "kind", "created_at", "id"),
+    Index("scim_resource_external", "connector", "external_digest"),
+)
+scim_member = Table(
+    "scim_member",
+    metadata,
+    Column("group_id", Text, ForeignKey("scim_resource.id"), primary_key=True),
+    Column("user_id", Text, ForeignKey("scim_resource.id"), primary_key=True),
+    Index("scim_member_user", "user_id"),
 )
 key_ring = Table(
     "key_ring",
