@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from scim2_models import (
     InvalidSyntaxException,
     NotFoundException,
-    NotImplementedException,
     ResponseParameters,
     SCIMException,
 )
@@ -18,7 +17,9 @@ from idp.scim.bounds import Json
 from idp.scim.bulk import RESPONSE, Operation, in_order, read_batch, resolved, resolved_path
 from idp.scim.discovery import Discovery
 from idp.scim.errors import Refused, error_body, error_of
-from idp.scim.operations import Operations, Outcome
+from idp.scim.operations import Operations
+from idp.scim.outcome import Outcome
+from idp.scim.search import Search
 from idp.scim.shelf import ROOT
 
 _SHOWN = ("attributes", "excludedAttributes")
@@ -41,9 +42,16 @@ class Ask:
 class Desk:
     """Leads each request to the operation it asks for."""
 
-    def __init__(self, base: str, shelves: Mapping[str, Operations], discovery: Discovery) -> None:
+    def __init__(
+        self,
+        base: str,
+        shelves: Mapping[str, Operations],
+        searches: Mapping[str, Search],
+        discovery: Discovery,
+    ) -> None:
         self._base = base
         self._shelves = shelves
+        self._searches = searches
         self._discovery = discovery
 
     async def answer(self, connector: Connector, ask: Ask, now: int) -> Outcome:
@@ -54,22 +62,20 @@ class Desk:
         match ask.parts:
             case ["ServiceProviderConfig"]:
                 return self._only_get(ask, self._discovery.config(connector))
-            case ["ResourceTypes", *name] if len(name) < 2:
-                return self._only_get(ask, self._discovery.resource_types(*(name or [None])))
-            case ["Schemas", *urn] if len(urn) < 2:
-                return self._only_get(ask, self._discovery.schemas(connector, *(urn or [None])))
+            case ["ResourceTypes"] | ["ResourceTypes", _]:
+                return self._only_get(ask, self._discovery.resource_types(*ask.parts[1:]))
+            case ["Schemas"] | ["Schemas", _]:
+                return self._only_get(ask, self._discovery.schemas(connector, *ask.parts[1:]))
             case ["Bulk"]:
                 _allow(ask, "POST")
                 return await self._bulk(connector, ask, now)
             case [name] if name in self._shelves:
-                return await self._collection(connector, self._shelves[name], ask, now)
-            case [name, ".search"] if name in self._shelves:
+                return await self._collection(connector, name, ask, now)
+            case [*place, ".search"] if "/".join(place) in self._searches:
                 _allow(ask, "POST")
-                return await self._shelves[name].search(connector, ask.payload)
+                return await self._searches["/".join(place)].answer(connector, ask.payload)
             case [name, resource_id] if name in self._shelves:
                 return await self._resource(connector, self._shelves[name], resource_id, ask, now)
-            case [".search"] | ["Me"]:
-                raise NotImplementedException
             case _:
                 raise NotFoundException
 
@@ -80,14 +86,12 @@ class Desk:
             raise Refused(403)  # RFC 7644 §4
         return outcome
 
-    async def _collection(
-        self, connector: Connector, shelf: Operations, ask: Ask, now: int
-    ) -> Outcome:
+    async def _collection(self, connector: Connector, name: str, ask: Ask, now: int) -> Outcome:
         _allow(ask, "GET", "POST")
         if ask.method == "POST":
-            return await shelf.create(connector, ask.payload, _shown(ask), now)
-        wanted: Json = {name: ask.query[name] for name in _SEARCH if name in ask.query}
-        return await shelf.search(connector, wanted)
+            return await self._shelves[name].create(connector, ask.payload, _shown(ask), now)
+        wanted: Json = {key: ask.query[key] for key in _SEARCH if key in ask.query}
+        return await self._searches[name].answer(connector, wanted)
 
     async def _resource(
         self, connector: Connector, shelf: Operations, resource_id: str, ask: Ask, now: int

@@ -26,8 +26,9 @@ from scim2_models import (
 from idp.model import Connector
 from idp.scim.bulk import MAX_OPERATIONS
 from idp.scim.filters import SCANNED
-from idp.scim.operations import MAX_PAGE, PAGE, Outcome
+from idp.scim.outcome import Outcome
 from idp.scim.resources import Group, User, UserWithPassword
+from idp.scim.search import MAX_PAGE, PAGE
 from idp.scim.shelf import ROOT
 from idp.web.http import MAX_BODY
 
@@ -65,7 +66,7 @@ class Discovery:
         )
         return self._one(found, "ServiceProviderConfig", "ServiceProviderConfig")
 
-    def resource_types(self, name: str | None) -> Outcome:
+    def resource_types(self, name: str | None = None) -> Outcome:
         """`/ResourceTypes`, whole or one."""
         found = {
             str(each.id): each
@@ -73,7 +74,7 @@ class Discovery:
         }
         return self._listed(found, "ResourceTypes", "ResourceType", name)
 
-    def schemas(self, connector: Connector, urn: str | None) -> Outcome:
+    def schemas(self, connector: Connector, urn: str | None = None) -> Outcome:
         """`/Schemas`, whole or one."""
         user: type[Resource[Any]] = UserWithPassword if connector.sets_passwords else User
         models = (user, Group, ResourceType, Schema, ServiceProviderConfig)

@@ -12,7 +12,7 @@ from idp.scim.authentication import ConnectorAuthentication
 from idp.scim.bounds import Json, bounded
 from idp.scim.desk import Ask, Desk
 from idp.scim.errors import FAULTS, HEADERS, Refused, refused_answer
-from idp.scim.operations import Outcome
+from idp.scim.outcome import Outcome
 from idp.scim.shelf import ROOT
 from idp.web.http import Answer, Header, HttpRequest, Refusal
 

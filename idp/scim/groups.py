@@ -1,6 +1,5 @@
 """Groups: names for sets of a connector's own users."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,11 +9,9 @@ from idp.model import Connector
 from idp.ports import Audit, Entropy
 from idp.scim.errors import OurWords
 from idp.scim.resources import Group
-from idp.scim.shelf import document_of, location, opened
-from idp.scim.users import ID_BYTES
+from idp.scim.shelf import ID_BYTES, RESOURCE_ID, document_of, location, opened
 from idp.store.scim import Kind, SqlScim, Stored
 
-RESOURCE_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NO_MEMBER = "A member is not a user of this connector"
 
 

@@ -3,48 +3,28 @@
 Spec: RFC 7644 §3.3 to §3.6
 """
 
-import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 from scim2_models import (
     Context,
-    InvalidValueException,
-    ListResponse,
     NotFoundException,
     PatchOp,
     PreconditionFailedException,
     Resource,
     ResponseParameters,
-    SearchRequest,
-    TooManyException,
 )
 
 from idp.model import Connector
 from idp.scim.bounds import Json
 from idp.scim.etag import check_if_match, matches
-from idp.scim.filters import SCANNED, By, Lookup, Nothing, Scan, bounded_filter, plan
-from idp.scim.groups import RESOURCE_ID
+from idp.scim.outcome import Outcome
 from idp.scim.resources import User
-from idp.scim.shelf import Shelf
+from idp.scim.shelf import RESOURCE_ID, Shelf
 from idp.store.scim import SqlScim, Stored
 
-PAGE = 100
-MAX_PAGE = 200
 ATTEMPTS = 3
-SHOWN_AT_ONCE = 100
 Parameters = ResponseParameters[Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What an operation came to."""
-
-    status: int
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
-    location: str = ""
-    version: str = ""
 
 
 class Operations:
@@ -167,77 +147,6 @@ class Operations:
             if await self._shelf.remove(connector, stored, now):
                 return Outcome(status=204)
         raise PreconditionFailedException
-
-    async def search(self, connector: Connector, payload: Json) -> Outcome:
-        """A page of the connector's resources, the oldest first.
-
-        Spec: RFC 7644 §3.4.2, §3.4.3
-        Raises: SCIMException, ValidationError.
-        """
-        model = self._shelf.model(connector)
-        if isinstance(payload, dict) and isinstance(given := payload.get("filter"), str):
-            bounded_filter(given)
-        searching: Any = SearchRequest[model]  # type: ignore[valid-type]
-        request = searching.model_validate(payload, scim_ctx=Context.SEARCH_REQUEST)
-        if request.sort_by is not None or request.cursor is not None:
-            raise InvalidValueException(detail="Sorting and cursors are not supported")
-        skipped = max(request.start_index or 1, 1) - 1
-        count = min(PAGE if request.count is None else request.count, MAX_PAGE)
-        rows, total = await self._found(connector, request, skipped, count)
-        resources = await self._shelf.show(connector, rows)
-        listed = [
-            each.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE, response_parameters=request)
-            for each in resources
-        ]
-        answer: dict[str, Any] = {
-            "schemas": [str(ListResponse.__schema__)],
-            "totalResults": total,
-            "startIndex": skipped + 1,
-            "itemsPerPage": len(listed),
-            "Resources": listed,
-        }
-        return Outcome(status=200, body=answer)
-
-    async def _found(
-        self, connector: Connector, request: Any, skipped: int, count: int
-    ) -> tuple[list[Stored], int]:
-        if request.filter is None:
-            page = await self._resources.page(
-                connector.connector_id, self._shelf.kind, skipped, count
-            )
-            return list(page.found), page.total
-        match plan(request.filter, self._shelf.model(connector)):
-            case Lookup() as lookup:
-                matching = await self._looked_up(connector, lookup)
-            case Scan() as scan:
-                matching = await self._scanned(connector, scan)
-            case Nothing():
-                matching = []
-        return matching[skipped : skipped + count], len(matching)
-
-    async def _looked_up(self, connector: Connector, lookup: Lookup) -> list[Stored]:
-        own, kind = connector.connector_id, self._shelf.kind
-        match lookup.by:
-            case By.ID:
-                by_id = RESOURCE_ID.fullmatch(lookup.value)
-                found = await self._resources.find(own, kind, lookup.value) if by_id else None
-            case By.USER_NAME:
-                found = await self._resources.by_username(own, lookup.value)
-            case By.EXTERNAL_ID:
-                return list(await self._resources.by_external_id(own, kind, lookup.value, SCANNED))
-        return [] if found is None else [found]
-
-    async def _scanned(self, connector: Connector, scan: Scan) -> list[Stored]:
-        page = await self._resources.page(connector.connector_id, self._shelf.kind, 0, SCANNED)
-        if page.total > SCANNED:
-            raise TooManyException(detail="Filter by userName, externalId or id")
-        found: list[Stored] = []
-        for start in range(0, len(page.found), SHOWN_AT_ONCE):
-            await asyncio.sleep(0)  # others are served in between
-            rows = page.found[start : start + SHOWN_AT_ONCE]
-            shown = await self._shelf.show(connector, rows)
-            found += [row for row, each in zip(rows, shown, strict=True) if scan.filter.match(each)]
-        return found
 
     async def _own(self, connector: Connector, resource_id: str) -> Stored:
         """The resource, where this connector made it: another one's is not there.

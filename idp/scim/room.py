@@ -13,6 +13,7 @@ from idp.scim.discovery import Discovery
 from idp.scim.endpoints import ScimEndpoint
 from idp.scim.groups import GroupShelf
 from idp.scim.operations import Operations
+from idp.scim.search import Search
 from idp.scim.users import UserShelf
 from idp.store.scim import SqlScim
 from idp.store.scim_users import SqlScimUsers
@@ -56,4 +57,10 @@ def scim_endpoint(
     authentication = ConnectorAuthentication(
         connectors=connectors, clients=clients, mint=mint, fences=fences, counters=counters
     )
-    return ScimEndpoint(authentication, Desk(issuer, shelves, Discovery(issuer)))
+    searches = {
+        "Users": Search([users], resources),
+        "Groups": Search([groups], resources),
+        "": Search([users, groups], resources),
+    }
+    desk = Desk(issuer, shelves, searches, Discovery(issuer))
+    return ScimEndpoint(authentication, desk)

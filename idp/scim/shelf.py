@@ -1,5 +1,6 @@
 """One resource type as the operations see it: shown, added, changed, removed for one connector."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -12,6 +13,8 @@ from idp.scim.etag import tag
 from idp.store.scim import Kind, Stored
 
 ROOT = "/scim/v2"
+ID_BYTES = 16
+RESOURCE_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NOT_KEPT = ("schemas", "id", "meta", "groups", "roles", "members", "password")
 """What is made anew whenever a resource is shown, or must not be kept."""
 

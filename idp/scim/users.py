@@ -11,12 +11,10 @@ from idp.flows.end_subject import SubjectEnd
 from idp.model import Connector
 from idp.ports import Audit, Entropy
 from idp.scim.resources import User, UserWithPassword
-from idp.scim.shelf import document_of, location, opened
+from idp.scim.shelf import ID_BYTES, document_of, location, opened
 from idp.scim.staff import NAME_TAKEN, attributes, check_password, folded_name
 from idp.store.scim import Kind, SqlScim, Stored
 from idp.store.scim_users import Change, SqlScimUsers, Staff
-
-ID_BYTES = 16
 
 
 class UserShelf:
@@ -141,5 +139,9 @@ class UserShelf:
         )
 
     def _record(self, event: str, connector: Connector, user_id: str, **more: int) -> None:
-        told = {"connector": connector.connector_id, "kind": str(self.kind), "resource": user_id}
-        self._audit.record(event, told | more)
+        who: dict[str, str | int] = {
+            "connector": connector.connector_id,
+            "kind": str(self.kind),
+            "resource": user_id,
+        }
+        self._audit.record(event, who | more)
