@@ -13,9 +13,8 @@ UNION
 SELECT participant, sub FROM participation WHERE sid = $1
 """
 _RUNNING = """
-SELECT t.sid FROM (SELECT sid FROM participation WHERE subject_id = $1
-  UNION SELECT sid FROM family WHERE subject_id = $1) t
-WHERE NOT EXISTS (SELECT 1 FROM session_end e WHERE e.sid = t.sid)
+SELECT p.sid FROM participation p WHERE p.subject_id = $1 AND p.participant = ''
+AND NOT EXISTS (SELECT 1 FROM session_end e WHERE e.sid = p.sid)
 """
 _OVER = """
 SELECT e.sid FROM session_end e WHERE e.ended_at < $1
@@ -78,7 +77,7 @@ class SqlSessionEnds:
             await self.end(SessionId(str(row["sid"])), subject, now, notified)
         await self._database.change(
             "UPDATE family SET revoked_at = $2, revoked_reason = 'subject_ended'"
-            " WHERE subject_id = $1 AND revoked_at IS NULL",
+            " WHERE subject_id = $1 AND offline = 1 AND revoked_at IS NULL",
             subject,
             now,
         )

@@ -15,6 +15,8 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+OFFLINE = "offline = 1"
+AT_HOME = "participant = ''"
 HOLDING = "state IN ('verified', 'active', 'disputed', 'suspended')"
 
 subject = Table(
@@ -70,7 +72,12 @@ family = Table(
     Column("revoked_at", BigInteger),
     Column("revoked_reason", Text),
     Index("family_sid", "sid"),
-    Index("family_subject", "subject_id"),
+    Index(
+        "family_offline_subject",
+        "subject_id",
+        sqlite_where=text(OFFLINE),
+        postgresql_where=text(OFFLINE),
+    ),
 )
 fence = Table(
     "fence",
@@ -97,7 +104,12 @@ participation = Table(
     Column("sub", Text, nullable=False),
     Column("joined_at", BigInteger, nullable=False),
     Index("participation_joined_at", "joined_at"),
-    Index("participation_subject", "subject_id"),
+    Index(
+        "participation_at_home",
+        "subject_id",
+        sqlite_where=text(AT_HOME),
+        postgresql_where=text(AT_HOME),
+    ),
 )
 notice = Table(
     "notice",
