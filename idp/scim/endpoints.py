@@ -81,7 +81,7 @@ def _condition(request: HttpRequest, name: bytes) -> str | None:
 
 def _answer(outcome: Outcome, client: str) -> Answer:
     headers: list[Header] = list(HEADERS)
-    if outcome.location:
+    if outcome.location and outcome.status == 201:
         headers.append((b"location", outcome.location.encode("ascii")))
     if outcome.version:
         headers.append((b"etag", outcome.version.encode("ascii")))
