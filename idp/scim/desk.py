@@ -6,12 +6,14 @@ from typing import Any
 
 from pydantic import ValidationError
 from scim2_models import (
+    Error,
     InvalidSyntaxException,
     NotFoundException,
     ResponseParameters,
     SCIMException,
 )
 
+from idp.errors import Overloaded
 from idp.model import Connector
 from idp.scim.bounds import Json
 from idp.scim.bulk import RESPONSE, Operation, in_order, read_batch, resolved, resolved_path
@@ -21,6 +23,7 @@ from idp.scim.operations import Operations
 from idp.scim.outcome import Outcome
 from idp.scim.search import Search
 from idp.scim.shelf import ROOT
+from keys.sql import StoreUnavailableError
 
 _SHOWN = ("attributes", "excludedAttributes")
 _SEARCH = (*_SHOWN, "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor")
@@ -150,6 +153,9 @@ class Desk:
         except (SCIMException, ValidationError) as fault:
             error = error_of(fault)
             return result | {"status": str(error.status), "response": error_body(error)}
+        except (Overloaded, StoreUnavailableError):  # what was done before stays done, and is told
+            error = Error(status=503, detail="Please try again later")
+            return result | {"status": "503", "response": error_body(error)}
         if operation.bulk_id is not None and operation.creates and outcome.body is not None:
             made[operation.bulk_id] = str(outcome.body["id"])
         if outcome.location:

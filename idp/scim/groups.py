@@ -12,6 +12,7 @@ from idp.scim.resources import Group
 from idp.scim.shelf import ID_BYTES, RESOURCE_ID, document_of, location, opened
 from idp.store.scim import Kind, SqlScim, Stored
 
+MAX_MEMBERS = 5000
 _NO_MEMBER = "A member is not a user of this connector"
 
 
@@ -105,6 +106,8 @@ class GroupShelf:
                 raise OurWords(detail="The $ref of a member names somebody else")
             found.append(user_id)
         members = list(dict.fromkeys(found))
+        if len(members) > MAX_MEMBERS:
+            raise OurWords(detail="The group has too many members")
         if await self._resources.own_users(connector.connector_id, members) != set(members):
             raise OurWords(detail=_NO_MEMBER)
         return members

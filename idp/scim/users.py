@@ -103,20 +103,27 @@ class UserShelf:
         if moved is True:
             self._record("scim_enabled", connector, was.resource_id)
         if resource.active is False:
-            await self._cut_off("scim_disabled", connector, was, now)
+            ended = await self._ended(was, now)
+            self._record("scim_disabled", connector, was.resource_id, sessions=ended)
         return True
 
     async def remove(self, connector: Connector, was: Stored, now: int) -> bool:
-        """See `Shelf.remove`: a tombstone stays, and nothing runs under it."""
+        """See `Shelf.remove`: a tombstone stays, and nothing runs under it.
+
+        Why in this order: where a store goes away in between, the account is still there for the
+        request to be repeated, disabled, and what runs under it ends then.
+        """
+        if not await self._users.close_gate(connector.connector_id, was):
+            return False
+        ended = await self._ended(was, now)
         if not await self._users.remove(connector.connector_id, was, now):
             return False
-        await self._cut_off("scim_deleted", connector, was, now)
+        self._record("scim_deleted", connector, was.resource_id, sessions=ended)
         return True
 
-    async def _cut_off(self, event: str, connector: Connector, was: Stored, now: int) -> None:
-        """The gate is closed already; a failure here is told, and a repeated request ends the rest."""
-        ended = 0 if was.subject is None else await self._end.end(was.subject, now)
-        self._record(event, connector, was.resource_id, sessions=ended)
+    async def _ended(self, was: Stored, now: int) -> int:
+        """End what runs under a closed gate; a failure is told, and a repeated request ends the rest."""
+        return 0 if was.subject is None else await self._end.end(was.subject, now)
 
     async def _staff(
         self, connector: Connector, user: User, now: int, *, enabled: bool | None

@@ -147,6 +147,17 @@ class SqlScimUsers:
             raise _Undone
         await statements.change("DELETE FROM subject WHERE id = $1", place)
 
+    async def close_gate(self, connector: ConnectorId, was: Stored) -> bool:
+        """Nothing new begins under this user's subject; false where it has changed, or is gone."""
+        changed = await self._database.change(
+            "UPDATE subject SET enabled = 0 WHERE id = (SELECT r.subject_id FROM scim_resource r"
+            " WHERE r.id = $1 AND r.connector = $2 AND r.version = $3 AND r.deleted_at IS NULL)",
+            was.resource_id,
+            connector,
+            was.version,
+        )
+        return changed == 1
+
     async def remove(self, connector: ConnectorId, was: Stored, now: int) -> bool:
         """False where the user has changed since it was read, or is gone.
 

@@ -1,18 +1,26 @@
 """The SCIM server over HTTP: versions, pages, bulk, errors, and what it announces."""
 
+import asyncio
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from idp.adapters import open_stores
+from idp.config import ConfigurationRefused, load_settings
 from idp.scim.bulk import MAX_OPERATIONS
 from idp.scim.search import MAX_PAGE
+from idp.store.scim_users import SqlScimUsers
+from idp.store.session_ends import SqlSessionEnds
+from keys.sql import StoreUnavailableError
 from tests.fixtures_scim import BULK, GROUP, PATCH, USER, Register
-from tests.fixtures_world import ISSUER, World
+from tests.fixtures_world import ENVIRONMENT, ISSUER, World, write_config
 
 pytestmark = pytest.mark.usefixtures("scim_config")
+OFF = {"op": "replace", "path": "active", "value": False}
 TITLE = {"op": "replace", "path": "title", "value": "Chuyên viên"}
 
 
@@ -310,3 +318,108 @@ async def test_no_payload_is_ever_a_fault(world: World, k1: Register) -> None:
         headers = k1.headers | {"content-type": "application/scim+json"}
         response = await world.http.post("/scim/v2/Users", content=content, headers=headers)
         assert response.status_code == 400, content[:20]
+
+
+async def test_a_store_that_goes_away_in_a_bulk_request_takes_nothing_back(
+    k1: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was done is told as done, and the rest as to be tried again."""
+    add = SqlScimUsers.add
+
+    async def away(self: SqlScimUsers, *values: Any) -> bool:
+        if values[3].username == "b":
+            raise StoreUnavailableError("away")
+        return await add(self, *values)
+
+    monkeypatch.setattr(SqlScimUsers, "add", away)
+    response = await bulk(k1, creation("a", "a"), creation("b", "b"), creation("c", "c"))
+    assert [each["status"] for each in response.json()["Operations"]] == ["201", "503", "201"]
+    alone = await k1.create("b")
+    assert alone.status_code == 503
+    assert int(alone.headers["retry-after"]) > 0
+
+
+async def test_a_deletion_that_failed_in_the_middle_is_finished_by_repeating_it(
+    world: World, k1: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = await k1.made("can.bo")
+    end_all = SqlSessionEnds.end_all
+
+    async def away(*_: Any) -> int:
+        raise StoreUnavailableError("away")
+
+    monkeypatch.setattr(SqlSessionEnds, "end_all", away)
+    assert (await k1.ask("DELETE", f"/Users/{user['id']}")).status_code == 503
+    assert (await k1.patch(f"/Users/{user['id']}", OFF)).status_code == 503
+    monkeypatch.setattr(SqlSessionEnds, "end_all", end_all)
+    async with open_stores(world.settings, world.clock) as stores:
+        rows = await stores.database.rows("SELECT enabled FROM subject WHERE kind = 'staff'")
+        assert [row["enabled"] for row in rows] == [0], "the gate was closed first"
+    assert (await k1.patch(f"/Users/{user['id']}", OFF)).status_code == 200
+    assert (await k1.ask("DELETE", f"/Users/{user['id']}")).status_code == 204
+    assert (await k1.ask("GET", f"/Users/{user['id']}")).status_code == 404
+
+
+async def test_what_was_pushed_is_in_the_audit_without_a_name(world: World, k1: Register) -> None:
+    user = await k1.made("can.bo.mot")
+    await k1.patch(f"/Users/{user['id']}", OFF)
+    await k1.patch(f"/Users/{user['id']}", OFF | {"value": True})
+    await k1.ask("DELETE", f"/Users/{user['id']}")
+    await k1.ask("GET", "/Users/can.bo.mot")
+    records: list[Any] = []
+    async with open_stores(world.settings, world.clock) as stores:
+        for _ in range(200):
+            found = "SELECT event, fields FROM audit_record ORDER BY seq"
+            records = [tuple(row) for row in await stores.database.rows(found)]
+            if len(records) >= 7:
+                break
+            await asyncio.sleep(0.02)
+    events = [event for event, _ in records]
+    assert events == [
+        "scim_created", "scim_changed", "scim_disabled", "scim_changed", "scim_enabled",
+        "scim_deleted", "refused",
+    ]  # fmt: skip
+    told = json.loads(records[0][1])
+    assert told == {"connector": "r1", "kind": "User", "resource": user["id"]}
+    refused = json.loads(records[-1][1])
+    assert (refused["endpoint"], refused["client"]) == ("/scim/v2/Users", "scim:r1")
+    assert "can.bo" not in str(records)
+
+
+CONNECTOR = '\n[scim.connectors.x]\ntokens = [{ env = "SECRET_2" }]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (CONNECTOR.replace("tokens", "token"), "scim.connectors.x.token"),
+        ("\n[scim.connectors.x]\n", "scim.connectors.x"),
+        (CONNECTOR + 'client = "hr"\n', "scim.connectors.x"),
+        ('\n[scim.connectors.x]\nclient = "c1"\n', "scim.connectors.x.client"),
+        ('\n[scim.connectors.x]\nclient = "nobody"\n', "scim.connectors.x.client"),
+        ('\n[scim.connectors.x]\nclient = "hr"\n', "scim.connectors.x.client"),
+        (CONNECTOR.replace("SECRET_2", "NOT_SET"), "scim.connectors.x.tokens.0"),
+        (CONNECTOR.replace("SECRET_2", "SCIM_K1"), "scim.connectors.x.tokens"),
+        (CONNECTOR.replace(".x]", '."Phòng"]'), "scim.connectors.Phòng"),
+        (CONNECTOR + 'agency_code = "phòng"\n', "scim.connectors.x.agency_code"),
+        ("\n[scim.client.x]\n", "scim.client"),
+    ],
+)
+def test_every_mistake_in_a_connector_is_told_at_start(
+    tmp_path: Path, scim_config: None, text: str, key: str
+) -> None:
+    path = write_config(tmp_path, "sqlite:///unused.sqlite")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+    with pytest.raises(ConfigurationRefused) as refused:
+        load_settings(path, ENVIRONMENT)
+    assert key in {problem.key for problem in refused.value.problems}
+
+
+def test_an_included_file_opens_no_door_to_accounts(tmp_path: Path, scim_config: None) -> None:
+    path = write_config(tmp_path, "sqlite:///unused.sqlite")
+    path.write_text('include = ["more.toml"]\n' + path.read_text("utf-8"), "utf-8")
+    (tmp_path / "more.toml").write_text(CONNECTOR + "\n[connectors.y]\ntokens = []\n", "utf-8")
+    with pytest.raises(ConfigurationRefused) as refused:
+        load_settings(path, ENVIRONMENT)
+    assert {problem.key for problem in refused.value.problems} == {"scim", "connectors"}
