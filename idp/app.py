@@ -24,6 +24,7 @@ from idp.config import Settings
 from idp.egress.client import HttpEgress, outgoing_client
 from idp.flows.client_authentication import ASSERTION_ALGORITHMS, ClientAuthentication
 from idp.flows.deliver import NoticeDelivery
+from idp.flows.end_subject import SubjectEnd
 from idp.flows.grants.authorization_code import AuthorizationCodeGrant
 from idp.flows.grants.refresh_token import RefreshTokenGrant
 from idp.flows.housekeeping import housekeeping
@@ -195,10 +196,12 @@ class _Wiring:
             verifiers=verifiers,
             entropy=entropy,
         )
+        self._told = frozenset(writers)
+        self._wake = delivery.wake
         self._logout = Logout(
             sessions=stores.sessions,
             ends=ends,
-            told=frozenset(writers),
+            told=self._told,
             audit=audit,
             wake=delivery.wake,
         )
@@ -208,6 +211,7 @@ class _Wiring:
             systems=settings.systems,
             opening=self._opening,
             logout=self._logout,
+            ends=ends,
             audit=audit,
             entropy=entropy,
             idle_seconds=provider.session_idle_minutes * 60,
@@ -229,6 +233,7 @@ class _Wiring:
         return Edge(
             site,
             endpoints=self._protocol_endpoints() | self._page_endpoints(),
+            rooms=self._scim(),
             trusted_proxies=trusted_networks(self._settings.tables.network.trusted_proxies),
             fault_page=self._errors.fault,
             refusals=Refusals(
@@ -240,6 +245,30 @@ class _Wiring:
             entropy=self._entropy,
             clock=self._clock,
         )
+
+    def _scim(self) -> dict[str, Endpoint]:
+        """The SCIM server, where a register may push; its schemas are loaded only then."""
+        if not self._settings.connectors:
+            return {}
+        from idp.scim.room import scim_endpoint
+        from idp.scim.shelf import ROOT
+
+        endpoint = scim_endpoint(
+            issuer=self._settings.issuer,
+            connectors=self._settings.connectors,
+            clients=self._settings.clients,
+            database=self._stores.database,
+            sealer=self._stores.sealer,
+            index=BlindIndex(self._settings.keks[-1]),
+            mint=self._mint,
+            fences=self._fences,
+            counters=self._stores.counters,
+            hasher=self.hasher,
+            end=SubjectEnd(ends=self._ends, told=self._told, wake=self._wake),
+            audit=self._audit,
+            entropy=self._entropy,
+        )
+        return {ROOT: endpoint}
 
     async def _ready(self) -> bool:
         try:
