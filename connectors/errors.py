@@ -4,6 +4,7 @@ ConnectorsError
 ├── RequiredClaimMissing   a system asks for a claim that this person does not have
 ├── ReturnAddressRefused   a return address that the system did not register
 ├── StateRefused           a state that no application makes
+├── UpstreamRefused        an answer of a source that is not believed
 └── IllegalTransition      a link cannot go from its state to the one asked for
 """
 
@@ -30,3 +31,7 @@ class StateRefused(ConnectorsError):
 
 class IllegalTransition(ConnectorsError):
     """The states are named; nothing was changed."""
+
+
+class UpstreamRefused(ConnectorsError):
+    """What of the answer did not fit: a short reason of ours, never anything that was told."""
