@@ -204,6 +204,10 @@ class SessionEnds(Protocol):
         """
         ...
 
+    async def ended(self, sid: SessionId) -> bool:
+        """Whether the session has ended."""
+        ...
+
     async def due(
         self, now: int, limit: int, lease_seconds: int, busy: frozenset[str] = frozenset()
     ) -> Sequence[Notice]:

@@ -83,6 +83,7 @@ def check_id_token(
     )
     try:
         claims = verify(token, keys, expected, now)
+        claims.text("sub")
         if "azp" in claims and claims.text("azp") != source.client_id:
             raise UpstreamRefused("id_token: azp")
         if source.nonce and ("nonce" not in claims or claims.text("nonce") != nonce):

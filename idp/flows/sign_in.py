@@ -177,9 +177,11 @@ class SignIn:
         amr: tuple[str, ...],
         now: int,
         previous_handle: str | None,
+        authenticated_at: int | None = None,
     ) -> tuple[str, Session]:
         """A new session under a new handle; another person's session in this browser ends.
 
+        `authenticated_at`: when a source says that it looked at the person; else it was now.
         The same person keeps the `sid`, so that systems see one session; the handle never stays.
 
         Spec: OWASP ASVS 7.2.4
@@ -191,13 +193,15 @@ class SignIn:
                 previous = None
             else:
                 await self._sessions.drop(digest_of(previous_handle))
+                if await self._logout.is_over(previous.sid):
+                    previous = None  # an end told by others left the cookie; its sid stays dead
         handle = f"se_{base64url.encode(self._entropy(HANDLE_BYTES)).decode('ascii')}"
         session = Session(
             sid=previous.sid if previous else SessionId(self._entropy(16).hex()),
             subject=subject,
             assurance=assurance,
             amr=amr,
-            authenticated_at=now,
+            authenticated_at=now if authenticated_at is None else min(authenticated_at, now),
             created_at=now,
             expires_at=now + self._session_seconds,
             touched_at=now,

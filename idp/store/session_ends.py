@@ -66,6 +66,11 @@ class SqlSessionEnds:
             )
             return await self._write_notices(statements, sid, now, notified)
 
+    async def ended(self, sid: SessionId) -> bool:
+        """See `ports.SessionEnds.ended`."""
+        sql = "SELECT 1 AS ended FROM session_end WHERE sid = $1"
+        return await self._database.one(sql, sid) is not None
+
     async def _write_notices(
         self, statements: Statements, sid: SessionId, now: int, notified: frozenset[str]
     ) -> list[Notice]:
