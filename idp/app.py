@@ -129,7 +129,13 @@ async def open_service(
         await stack.enter_async_context(_running(delivery.run()))
         await stack.enter_async_context(_running(audit.run()))
         fences = SqlFences(stores.database)
-        await stack.enter_async_context(_running(housekeeping(keyring, fences, ends, clock)))
+        await stack.enter_async_context(
+            _running(
+                housekeeping(
+                    keyring, fences, SqlGrants(stores.database, stores.sealer), ends, clock
+                )
+            )
+        )
         yield wiring.application()
 
 

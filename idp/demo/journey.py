@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from idp.authn.totp import code_at, step_of
 from idp.demo.browser import Browser
-from idp.demo.files import Addresses
 from idp.demo.province import Resident
+from idp.demo.stand_ins import Addresses
 
 LOGOUT_SECONDS = 5.0
 Report = Callable[["StepResult"], None]
@@ -28,7 +28,7 @@ class Journey:
     """Drives two citizens through the systems and looks at what each system says of them."""
 
     def __init__(self, addresses: Addresses, people: list[Resident], report: Report) -> None:
-        self._addresses = addresses
+        self._at = addresses.systems
         self._linked = next(p for p in people if p.linked)
         self._claims = self.claimant(people)
         self._report = report
@@ -42,14 +42,14 @@ class Journey:
     async def run(self) -> bool:
         """All steps; whether every one went as it should."""
         first, second = Browser(), Browser()
-        a = self._addresses
+        at = self._at
         try:
             await self._step("sign in at the portal", self._sign_in(first, self._linked))
-            await self._step("enter the hotline, no prompt", self._enter(first, a.hotline))
-            await self._step("enter the one-stop, no prompt", self._enter(first, a.onestop))
+            await self._step("enter the hotline, no prompt", self._enter(first, at["hotline"]))
+            await self._step("enter the one-stop, no prompt", self._enter(first, at["onestop"]))
             await self._step("sign in as a second citizen", self._sign_in(second, self._claims))
             await self._step("claim the old account", self._claim(second))
-            await self._step("enter again, no proof asked", self._enter(second, a.onestop))
+            await self._step("enter again, no proof asked", self._enter(second, at["onestop"]))
             await self._step("log out once", self._log_out(first))
             await self._step("all sessions have ended", self._all_ended(first))
             await self._step("the other citizen is still signed in", self._still(second))
@@ -70,10 +70,10 @@ class Journey:
         self._report(result)
 
     async def _sign_in(self, browser: Browser, person: Resident) -> str:
-        await browser.open(f"{self._addresses.portal}/login")
+        await browser.open(f"{self._at['portal']}/login")
         await browser.submit({"username": person.username, "password": person.password})
         await browser.submit({"otp": code_at(person.totp_secret, step_of(int(time.time())))})
-        return await self._greeting(browser, self._addresses.portal)
+        return await self._greeting(browser, self._at["portal"])
 
     async def _enter(self, browser: Browser, address: str) -> str:
         questions = browser.pages_with_a_question
@@ -84,7 +84,7 @@ class Journey:
 
     async def _claim(self, browser: Browser) -> str:
         person = self._claims
-        await browser.open(f"{self._addresses.onestop}/login")
+        await browser.open(f"{self._at['onestop']}/login")
         await browser.submit(
             {
                 "account": person.old_account or "",
@@ -92,7 +92,7 @@ class Journey:
                 "decision": "claim",
             }
         )
-        greeting = await self._greeting(browser, self._addresses.onestop)
+        greeting = await self._greeting(browser, self._at["onestop"])
         if str(person.old_account) not in greeting:
             raise ValueError("the system knows another account")
         return greeting
@@ -104,12 +104,16 @@ class Journey:
         return f"{seen['greeting']} ({seen['local_account']})"
 
     async def _log_out(self, browser: Browser) -> str:
-        await browser.open(f"{self._addresses.portal}/logout")
+        await browser.open(f"{self._at['portal']}/logout")
         return "the provider has answered"
 
     async def _all_ended(self, browser: Browser) -> str:
         """Back-channel notices reach every system within five seconds."""
-        systems = (self._addresses.portal, self._addresses.hotline, self._addresses.onestop)
+        systems = (
+            self._at["portal"],
+            self._at["hotline"],
+            self._at["onestop"],
+        )
         ends_at = time.monotonic() + LOGOUT_SECONDS
         living = list(systems)
         while living and time.monotonic() < ends_at:
@@ -121,4 +125,4 @@ class Journey:
         return f"{len(systems)} systems, no session"
 
     async def _still(self, browser: Browser) -> str:
-        return await self._greeting(browser, self._addresses.onestop)
+        return await self._greeting(browser, self._at["onestop"])

@@ -64,7 +64,7 @@ class _Walls:
     def __init__(self) -> None:
         pages = Pages(SERVICE, SUPPORT)
         self._answers = PageAnswers(pages, CookieJar(secure=False), secrets.token_bytes)
-        self._css = Answer(body=pages.css_bytes, headers=((b"content-type", b"text/css"),))
+        self._static = {file.path: file for file in (pages.stylesheet, pages.icon)}
         self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,8 +73,9 @@ class _Walls:
         await send_answer(self._answer(str(scope["path"])), send)
 
     def _answer(self, path: str) -> Answer:
-        if path == self._pages.css_path:
-            return self._css
+        if file := self._static.get(path):
+            kind = (b"content-type", file.media_type.encode())
+            return Answer(body=file.content, headers=(kind,))
         if path == "/landing":
             return Answer(body=LANDING, headers=((b"content-type", b"text/html"),))
         language, _, name = path.strip("/").partition("/")

@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 
 from idp.authn.totp import code_at, step_of
 from idp.config import load_settings
-from idp.demo.files import Addresses, DemoFiles
+from idp.demo.files import DemoFiles
 from idp.demo.processes import Processes, free_port
 from idp.demo.province import Resident, residents
 from idp.demo.seed import seed
+from idp.demo.stand_ins import Addresses
 from idp.store.sql_migrate import migrate
 
 STAND_INS = ("portal", "hotline", "onestop")
@@ -95,7 +96,7 @@ def running_province(folder: Path, landing: str) -> Iterator[Province]:
     plain, claimants, linked = _people()
     everybody = [*plain, *claimants, *linked]
     files = DemoFiles(
-        folder, Addresses(issuer=issuer, portal=portal, hotline=hotline, onestop=onestop), everybody
+        folder, Addresses.of(issuer, portal=portal, hotline=hotline, onestop=onestop), everybody
     )
     files.write()
     with files.config.open("a", encoding="utf-8") as file:

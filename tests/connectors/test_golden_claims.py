@@ -29,8 +29,9 @@ from connectors.contract import (
 from connectors.mapping import STANDARD_RULES, ClaimRule, claims_for
 from connectors.systems.signed_ticket import ticket_form
 from idp.config import Settings, load_settings
-from idp.demo.files import Addresses, DemoFiles
+from idp.demo.files import DemoFiles
 from idp.demo.province import residents
+from idp.demo.stand_ins import Addresses
 from idp.protocol.scopes import KNOWN
 from tests.tokens import claims_of
 
@@ -65,7 +66,7 @@ WHO = VerifiedIdentity(
 @cache
 def demo() -> Settings:
     a = [f"http://127.0.0.1:{port}" for port in (8000, 8101, 8102, 8103)]
-    addresses = Addresses(issuer=a[0], portal=a[1], hotline=a[2], onestop=a[3])
+    addresses = Addresses.of(a[0], portal=a[1], hotline=a[2], onestop=a[3])
     with TemporaryDirectory() as folder:
         files = DemoFiles(Path(folder), addresses, residents())
         files.write()

@@ -18,10 +18,11 @@ from joserfc.jwk import ECKey
 from idp.authn.totp import code_at, step_of
 from idp.config import load_settings
 from idp.demo.browser import Browser
-from idp.demo.files import Addresses, DemoFiles
+from idp.demo.files import DemoFiles
 from idp.demo.processes import free_port
 from idp.demo.province import Resident, residents
 from idp.demo.seed import seed
+from idp.demo.stand_ins import STAND_INS, Addresses
 from idp.store.sql_migrate import migrate
 
 
@@ -52,7 +53,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     people = residents()
     files = DemoFiles(
         folder / "demo",
-        Addresses(issuer=issuer, portal=apache, hotline=apache, onestop=apache),
+        Addresses(issuer=issuer, systems={system.name: apache for system in STAND_INS}),
         people,
     )
     files.write()
@@ -91,7 +92,7 @@ consent = "implied"
         wait_for(f"{issuer}/healthz")
         yield Provider(
             issuer=issuer,
-            secret=files.client_secrets["sandbox"],
+            secret=files.scene.secret("sandbox"),
             apache=apache,
             apache_secret=apache_secret,
             people=people,

@@ -224,10 +224,10 @@ def test_only_the_post_page_has_a_script_and_it_carries_the_nonce(view: View) ->
 @pytest.mark.parametrize("view", VIEWS)
 def test_nothing_is_loaded_from_elsewhere(view: View) -> None:
     outline = Outline(render(view))
-    assert [one["href"] for one in outline.all("link")] == [PAGES.css_path]
+    assert [one["href"] for one in outline.all("link")] == [PAGES.icon.path, PAGES.stylesheet.path]
     assert not [one for _, one in outline.elements if "src" in one]
-    assert b"url(" not in PAGES.css_bytes
-    assert b"@import" not in PAGES.css_bytes
+    assert b"url(" not in PAGES.stylesheet.content
+    assert b"@import" not in PAGES.stylesheet.content
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -396,7 +396,7 @@ def test_names_lose_direction_marks_and_are_capped() -> None:
 
 # --- the look -----------------------------------------------------------------------------
 
-CSS = PAGES.css_bytes.decode()
+CSS = PAGES.stylesheet.content.decode()
 LIGHT_RULE, DARK_RULE = re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)
 LIGHT = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", LIGHT_RULE))
 DARK = LIGHT | dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", DARK_RULE))
@@ -455,4 +455,4 @@ def test_targets_are_at_least_44_pixels_high(selector: str) -> None:
 
 
 def test_the_style_sheet_is_named_by_its_content() -> None:
-    assert re.fullmatch(r"/static/lienthong\.[0-9a-f]{12}\.css", PAGES.css_path)
+    assert re.fullmatch(r"/static/lienthong\.[0-9a-f]{12}\.css", PAGES.stylesheet.path)
