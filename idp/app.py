@@ -25,7 +25,7 @@ from idp.flows.client_authentication import ASSERTION_ALGORITHMS, ClientAuthenti
 from idp.flows.deliver import NoticeDelivery
 from idp.flows.grants.authorization_code import AuthorizationCodeGrant
 from idp.flows.grants.refresh_token import RefreshTokenGrant
-from idp.flows.housekeeping import housekeeping
+from idp.flows.housekeeping import housekeeping, sweep_upstream_sessions
 from idp.flows.id_token_hint import HintReader
 from idp.flows.logout import Logout
 from idp.flows.notices import NoticeWriter, OidcNotices, TicketNotices, by_participant
@@ -39,6 +39,7 @@ from idp.protocol.discovery import provider_metadata
 from idp.store.fences import SqlFences
 from idp.store.grants import SqlGrants
 from idp.store.session_ends import SqlSessionEnds
+from idp.upstream import Upstream, journey_endpoints
 from idp.web.answers import page
 from idp.web.cookies import CookieJar
 from idp.web.devices import DeviceCookies
@@ -63,6 +64,7 @@ from idp.web.stages.consent import ConsentStage
 from idp.web.stages.opening import SessionOpening
 from idp.web.stages.password import PasswordStage
 from idp.web.stages.second_factor import SecondFactorStage
+from idp.web.stages.upstream import UpstreamStage
 from idp.web.token import (
     introspection_endpoint,
     revocation_endpoint,
@@ -122,12 +124,18 @@ async def open_service(
                     verifiers[system.system_id] = PasswordFileVerifier(Path(path))
                 case None:
                     pass
+        upstream = Upstream(settings, stores.database, stores.sealer, http, clock, entropy)
         wiring = _Wiring(
-            settings, stores, keyring, audit, ends, delivery, writers, verifiers, clock, entropy
-        )
+            settings, stores, keyring, audit, ends, delivery, writers, verifiers, upstream,
+            clock, entropy,
+        )  # fmt: skip
         stack.callback(wiring.hasher.close)
         await stack.enter_async_context(_running(delivery.run()))
         await stack.enter_async_context(_running(audit.run()))
+        if settings.sources:
+            await stack.enter_async_context(_running(upstream.health.watch(http)))
+            sweeping = sweep_upstream_sessions(upstream.sessions, clock)
+            await stack.enter_async_context(_running(sweeping))
         fences = SqlFences(stores.database)
         await stack.enter_async_context(
             _running(
@@ -162,11 +170,13 @@ class _Wiring:
         delivery: NoticeDelivery,
         writers: Mapping[str, NoticeWriter],
         verifiers: dict[SystemId, AccountVerifier],
+        upstream: Upstream,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
         provider = settings.tables.provider
         self._settings = settings
+        self._upstream = upstream
         self._stores = stores
         self._keyring = keyring
         self._entropy = entropy
@@ -225,7 +235,9 @@ class _Wiring:
         )
         return Edge(
             site,
-            endpoints=self._protocol_endpoints() | self._page_endpoints(),
+            endpoints=self._protocol_endpoints()
+            | self._page_endpoints()
+            | self._upstream.notices(self._logout, self._fences, self._audit),
             trusted_proxies=trusted_networks(self._settings.tables.network.trusted_proxies),
             fault_page=self._errors.fault,
             refusals=Refusals(
@@ -298,7 +310,11 @@ class _Wiring:
         }
 
     def _page_endpoints(self) -> dict[str, Endpoint]:
-        interaction = self._interaction()
+        flows = FlowCookies(self._stores.sealer, self._cookies, self._entropy)
+        pages = SignInPages(self._pages, self._upstream.ways, self._cookies, self._entropy)
+        way_on = self._way_on(flows, pages)
+        opening = self._session_opening(way_on)
+        interaction = self._interaction(flows, pages, way_on, opening)
         logout = LogoutPages(
             clients=self._settings.clients,
             systems=self._settings.systems,
@@ -323,7 +339,17 @@ class _Wiring:
             return await interaction.show(request)
 
         error = self._errors.refused
-        return {
+        from_above = UpstreamStage(
+            sources=self._upstream.sources,
+            upstream=self._upstream.sign_in(self._fences, self._audit),
+            ways=self._upstream.ways,
+            flows=flows,
+            cookies=self._cookies,
+            pages=pages,
+            opening=opening,
+            way_on=way_on,
+        )
+        return journey_endpoints(from_above, self._upstream.sources, error) | {
             "/authorize": page(authorize, "GET", "POST", error_page=error),
             "/ticket": page(ticket, "GET", error_page=error),
             SIGN_IN_PATH: page(sign_in, "GET", "POST", error_page=error),
@@ -331,26 +357,33 @@ class _Wiring:
             ERROR_PATH: page(self._errors.again, "GET", error_page=error),
         }
 
-    def _interaction(self) -> Interaction:
-        doors = self._doors()
-        flows = FlowCookies(self._stores.sealer, self._cookies, self._entropy)
-        pages = SignInPages(self._pages)
-        way_on = WayOn(
-            doors=doors,
+    def _way_on(self, flows: FlowCookies, pages: SignInPages) -> WayOn:
+        return WayOn(
+            doors=self._doors(),
             sign_in=self._sign_in,
             accounts=self._stores.accounts,
             flows=flows,
             cookies=self._cookies,
             pages=pages,
         )
+
+    def _session_opening(self, way_on: WayOn) -> SessionOpening:
+        devices = DeviceCookies(self._stores.sealer, self._cookies, self._entropy)
+        return SessionOpening(
+            sign_in=self._sign_in, cookies=self._cookies, devices=devices, way_on=way_on
+        )
+
+    def _interaction(
+        self, flows: FlowCookies, pages: SignInPages, way_on: WayOn, opening: SessionOpening
+    ) -> Interaction:
         return Interaction(
-            doors=doors,
+            doors=self._doors(),
             sign_in=self._sign_in,
             flows=flows,
             cookies=self._cookies,
             pages=pages,
             way_on=way_on,
-            stages=self._stages(way_on),
+            stages=self._stages(way_on, opening),
         )
 
     def _doors(self) -> dict[Dialect, Door]:
@@ -377,16 +410,13 @@ class _Wiring:
             ),
         }
 
-    def _stages(self, way_on: WayOn) -> Stages:
+    def _stages(self, way_on: WayOn, opening: SessionOpening) -> Stages:
         throttle_key = BlindIndex(self._settings.keks[-1]).digest("throttle", "key")
         throttle = Throttle(self._stores.counters, key=throttle_key)
         authenticator = LocalAuthenticator(
             self._stores.accounts, self.hasher, throttle, self._clock
         )
         devices = DeviceCookies(self._stores.sealer, self._cookies, self._entropy)
-        opening = SessionOpening(
-            sign_in=self._sign_in, cookies=self._cookies, devices=devices, way_on=way_on
-        )
         return Stages(
             password=PasswordStage(
                 authenticator=authenticator,
@@ -394,6 +424,7 @@ class _Wiring:
                 opening=opening,
                 way_on=way_on,
                 second_factor_always=self._settings.tables.provider.second_factor == "always",
+                open_to_people=self._settings.tables.provider.password_sign_in,
             ),
             second_factor=SecondFactorStage(
                 authenticator=authenticator,

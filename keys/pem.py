@@ -1,7 +1,14 @@
-"""Private keys that an administrator keeps in PEM files."""
+"""Keys that an administrator keeps in PEM files."""
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 
 from keys.errors import NoSuchKey
 from keys.jwks import PrivateKey, public_jwk
@@ -49,3 +56,25 @@ def _algorithm(key: PrivateKey) -> Algorithm:
             return "ES384"
         case ed25519.Ed25519PrivateKey():
             return "EdDSA"
+
+
+def load_public_pem(raw: bytes) -> rsa.RSAPublicKey:
+    """An RSA public key: whom an envelope is sealed for.
+
+    Raises: NoSuchKey for anything else.
+    """
+    try:
+        key = load_pem_public_key(raw)
+    except ValueError:
+        raise NoSuchKey("not a public key in PEM") from None
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise NoSuchKey("no RSA key")
+    return key
+
+
+def new_rsa_pem() -> tuple[bytes, bytes]:
+    """A fresh RSA key as files: the private one to be kept, the public one to be given away."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_MIN_BITS)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return private, public

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 from connectors.contract import AccountKind, Assurance, Locale, PersonAttributes
 from connectors.errors import UpstreamRefused
-from connectors.sources.model import Authentication, Source, UpstreamIdentity
+from connectors.sources.model import Authentication, Preset, Source, UpstreamIdentity
 from connectors.sources.told import Told
 from keys import base64url
 from keys.errors import JoseRefused
@@ -38,20 +38,27 @@ def authorization_url(
         "redirect_uri": redirect_uri,
         "scope": source.scope,
         "state": state,
-        "ui_locales": locale,
     }
-    wanted = [name for name, reached in source.assurance.items() if reached >= level]
-    if wanted:
-        query["acr_values"] = " ".join(sorted(wanted))
+    if source.preset is not Preset.VNEID:  # which was never seen with any other parameter
+        query |= _wishes(source, level, locale, fresh=fresh)
     if source.nonce:
         query["nonce"] = nonce
     if source.pkce:
         challenge = base64url.encode(hashlib.sha256(verifier.encode()).digest()).decode()
         query |= {"code_challenge": challenge, "code_challenge_method": "S256"}
-    if fresh:
-        query |= {"prompt": "login", "max_age": "0"}
     joint = "&" if "?" in source.endpoints.authorization else "?"
     return f"{source.endpoints.authorization}{joint}{urlencode(query, quote_via=quote)}"
+
+
+def _wishes(source: Source, level: Assurance, locale: Locale, *, fresh: bool) -> dict[str, str]:
+    """The lowest level that is enough, the language, and a look at the person anew."""
+    query: dict[str, str] = {"ui_locales": locale}
+    enough = sorted(
+        (reached, name) for name, reached in source.assurance.items() if reached >= level
+    )
+    if enough:
+        query["acr_values"] = enough[0][1]
+    return query | {"prompt": "login", "max_age": "0"} if fresh else query
 
 
 def check_id_token(

@@ -141,6 +141,7 @@ class UpstreamSignIn:
 
         Raises: UpstreamRefused, UpstreamSilent.
         """
+        await self._take_code(source, code, now)
         try:
             identity = await self._client.identify(
                 source,
@@ -159,6 +160,14 @@ class UpstreamSignIn:
         self._health.answered(source.source_id)
         _check_time(source, pending, identity.authentication, now)
         return await self._recognised(source, identity, now)
+
+    async def _take_code(self, source: Source, code: str, now: int) -> None:
+        """Why: an upstream without nonce and PKCE that hands one code out twice would let the second
+        browser in as the first person.
+        """
+        digest = hashlib.sha256(f"{source.issuer}\0{code}".encode()).digest()
+        if not await self._fences.once("upstream_code", digest, now + 2 * STATE_SECONDS):
+            raise UpstreamRefused("code_used")
 
     async def _recognised(self, source: Source, identity: UpstreamIdentity, now: int) -> Outcome:
         candidate = SubjectId(self._entropy(16).hex())

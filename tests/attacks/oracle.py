@@ -186,6 +186,7 @@ class Oracle:
             self.world.settings.systems.values(),
         )
         registered = [u for c in clients for u in c.redirect_uris + c.post_logout_redirect_uris]
+        registered += [s.endpoints.authorization for s in self.world.settings.sources.values()]
         registered += [u for s in systems if s.ticket for u in s.ticket.return_urls]
         without_port = re.sub(r"^(http://127\.0\.0\.1):\d+/", r"\1/", target)
         return any(
@@ -220,7 +221,8 @@ class Oracle:
     # --- O4 -----------------------------------------------------------------------------------
 
     def _is_refusal(self, request: httpx.Request, response: httpx.Response) -> bool:
-        if request.url.path not in PROTOCOL | PUBLIC:
+        from_above = request.url.path.startswith("/upstream/")
+        if request.url.path not in PROTOCOL | PUBLIC and not from_above:
             return False
         if 400 <= response.status_code < 500:
             return True
@@ -254,7 +256,9 @@ class Oracle:
         assert not [secret for secret in self._secrets if secret in written]
         assert not [line for line in self.logs.lines if "\r" in line or "\n" in line]
         hosts = {urlsplit(url).hostname for url in self.egress.urls}
-        assert hosts <= {"rp1.test", "portal.test", "onestop.test"}, "only registered hosts"
+        sources = self.world.settings.sources.values()
+        known = {urlsplit(source.endpoints.token).hostname for source in sources}
+        assert hosts <= {"rp1.test", "portal.test", "onestop.test"} | known, "only registered hosts"
         if self._connection is not None:
             self._connection.close()
 
