@@ -43,6 +43,6 @@ class UpstreamWays:
             if source.serves(system, required)
         ]
 
-    def is_open(self, source: Source, system: SystemId | None, required: Assurance) -> bool:
-        """Whether people may be sent there now, for this."""
-        return source.serves(system, required) and not self._health.is_down(source.source_id)
+    def is_down(self, source: Source) -> bool:
+        """Whether nobody is sent there now."""
+        return self._health.is_down(source.source_id)

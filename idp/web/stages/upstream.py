@@ -74,8 +74,10 @@ class UpstreamStage:
     def send(self, source: Source, flow: Flow, reading: Reading, now: int) -> Answer:
         """The redirect to a source; also for a door that knows already where the person comes from."""
         sign_in = reading.sign_in
-        if not self._ways.is_open(source, sign_in.system, sign_in.required_assurance):
-            return self._told(flow, reading, "upstream_unavailable", "not_open", 503)
+        if not source.serves(sign_in.system, sign_in.required_assurance):
+            return self._told(flow, reading, "upstream_refused", "not_allowed_here", 400)
+        if self._ways.is_down(source):
+            return self._told(flow, reading, "upstream_unavailable", "down", 503)
         anew = {Prompt.LOGIN, Prompt.SELECT_ACCOUNT} & sign_in.prompts
         address = self._upstream.begin(
             source,
