@@ -119,6 +119,7 @@ class SignInPages:
         ways = self._ways.to(request.system, request.required_assurance)
         return tuple(
             SourceLink(
+                source_id=way.source_id,
                 name=way.name.for_locale(flow.locale),
                 link=f"/upstream/{way.source_id}/start?flow={flow.flow_id}",
                 level=int(way.level),
@@ -126,6 +127,17 @@ class SignInPages:
             )
             for way in sorted(ways, key=lambda way: way.source_id != last)
         )
+
+    def first_page(self, flow: Flow, reading: Reading, step: Step) -> str:
+        """Where a flow begins: at our pages, or at once at the source that a hand-off names.
+
+        A source that may not lead there, or is down, is told on our pages, beside the other ways.
+        """
+        if isinstance(step, Login | StepUp):
+            for source in self.sources(flow, reading):
+                if source.source_id == reading.source_hint and not source.down:
+                    return source.link
+        return page_path(flow)
 
     def last_source(self, request: HttpRequest) -> str:
         """How this browser signed in the last time; a name of ours, or nothing."""

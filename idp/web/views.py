@@ -34,6 +34,7 @@ class FormView(View):
 class SourceLink:
     """A way in by a source; `level` is the highest that it gives."""
 
+    source_id: str
     name: str
     link: str
     level: int

@@ -1,8 +1,13 @@
 """A citizen signs in by a source: what our systems then know, and what they do not."""
 
+from dataclasses import replace
+
 import pytest
 
 from connectors.simulators.upstream_faults import Fault
+from idp.web.dialects.oidc import OidcDoor
+from idp.web.doors import Reading
+from idp.web.http import HttpRequest
 from tests.fixtures_world import World, answer
 from tests.tokens import claims_of
 from tests.upstreams import (
@@ -184,3 +189,22 @@ async def test_an_id_token_without_our_nonce_or_under_another_key_is_refused(
     upstreams.vnconnect.faults.switch(fault, on=True)
     page = await by_source(world.browser(), upstreams, "vnconnect", "an")
     assert page.status_code == 400
+
+
+@pytest.mark.parametrize("hint", ["vnconnect", "u2", "no-such", None])
+async def test_a_hand_off_that_names_a_source_asks_nothing_on_the_way_there(
+    world: World, upstreams: Upstreams, monkeypatch: pytest.MonkeyPatch, hint: str | None
+) -> None:
+    read = OidcDoor.read
+
+    def hinted(door: OidcDoor, request: HttpRequest, raw: str, now: int) -> Reading:
+        return replace(read(door, request, raw, now), source_hint=hint)
+
+    monkeypatch.setattr(OidcDoor, "read", hinted)
+    browser = world.browser()
+    first = (await browser.authorize()).headers["location"]
+    if hint != "vnconnect":
+        assert first.startswith("/sign-in?flow="), "u2 may not lead there"
+        return
+    there = (await browser.http.get(first)).headers["location"]
+    assert answer(await come_back(browser, await upstreams.choose(there, "an")))["code"]
