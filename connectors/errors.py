@@ -3,6 +3,7 @@
 ConnectorsError
 ├── RequiredClaimMissing   a system asks for a claim that this person does not have
 ├── ReturnAddressRefused   a return address that the system did not register
+├── HandOffRefused         a deep link that no portal makes
 ├── StateRefused           a state that no application makes
 ├── UpstreamRefused        an answer of a source that is not believed
 └── IllegalTransition      a link cannot go from its state to the one asked for
@@ -27,6 +28,10 @@ class ReturnAddressRefused(ConnectorsError):
 
 class StateRefused(ConnectorsError):
     """Too long, or not printable ASCII."""
+
+
+class HandOffRefused(ConnectorsError):
+    """A code is missing, or is not one."""
 
 
 class IllegalTransition(ConnectorsError):

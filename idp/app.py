@@ -12,6 +12,7 @@ from connectors.links.account_opening import AccountOpening
 from connectors.links.sql import SqlLinks
 from connectors.mapping import STANDARD_RULES
 from connectors.registry import FileVerification, HttpVerification
+from connectors.systems.hand_off import DeepLink
 from connectors.verifiers.http import HttpVerifier
 from connectors.verifiers.password_file import PasswordFileVerifier
 from idp.adapters import Stores, audit_witness, key_store, open_stores, rotation_policy
@@ -23,6 +24,7 @@ from idp.config import Settings
 from idp.egress.client import HttpEgress, outgoing_client
 from idp.flows.client_authentication import ASSERTION_ALGORITHMS, ClientAuthentication
 from idp.flows.deliver import NoticeDelivery
+from idp.flows.end_subject import SubjectEnd
 from idp.flows.grants.authorization_code import AuthorizationCodeGrant
 from idp.flows.grants.refresh_token import RefreshTokenGrant
 from idp.flows.housekeeping import housekeeping, sweep_upstream_sessions
@@ -43,8 +45,10 @@ from idp.upstream import Upstream, journey_endpoints
 from idp.web.answers import page
 from idp.web.cookies import CookieJar
 from idp.web.devices import DeviceCookies
+from idp.web.dialects.hand_off import HAND_OFF_PATH, HandOffDoor
 from idp.web.dialects.oidc import OidcDoor
 from idp.web.dialects.ticket import TicketDoor
+from idp.web.dialects.vnconnect import VNCONNECT_AUTHORIZE, VNCONNECT_LOGOUT, VNCONNECT_PATHS
 from idp.web.doors import Door
 from idp.web.edge import Edge, trusted_networks
 from idp.web.error_pages import ERROR_PATH, ErrorPages
@@ -202,10 +206,12 @@ class _Wiring:
             verifiers=verifiers,
             entropy=entropy,
         )
+        self._told = frozenset(writers)
+        self._wake = delivery.wake
         self._logout = Logout(
             sessions=stores.sessions,
             ends=ends,
-            told=frozenset(writers),
+            told=self._told,
             audit=audit,
             wake=delivery.wake,
         )
@@ -215,6 +221,7 @@ class _Wiring:
             systems=settings.systems,
             opening=self._opening,
             logout=self._logout,
+            ends=ends,
             audit=audit,
             entropy=entropy,
             idle_seconds=provider.session_idle_minutes * 60,
@@ -237,7 +244,8 @@ class _Wiring:
             site,
             endpoints=self._protocol_endpoints()
             | self._page_endpoints()
-            | self._upstream.notices(self._logout, self._fences, self._audit),
+            | self._upstream.notices(self._logout, self._subject_end(), self._fences, self._audit),
+            rooms=self._scim(),
             trusted_proxies=trusted_networks(self._settings.tables.network.trusted_proxies),
             fault_page=self._errors.fault,
             refusals=Refusals(
@@ -249,6 +257,33 @@ class _Wiring:
             entropy=self._entropy,
             clock=self._clock,
         )
+
+    def _subject_end(self) -> SubjectEnd:
+        return SubjectEnd(ends=self._ends, told=self._told, wake=self._wake)
+
+    def _scim(self) -> dict[str, Endpoint]:
+        """The SCIM server, where a register may push; its schemas are loaded only then."""
+        if not self._settings.connectors:
+            return {}
+        from idp.scim.room import scim_endpoint
+        from idp.scim.shelf import ROOT
+
+        endpoint = scim_endpoint(
+            issuer=self._settings.issuer,
+            connectors=self._settings.connectors,
+            clients=self._settings.clients,
+            database=self._stores.database,
+            sealer=self._stores.sealer,
+            index=BlindIndex(self._settings.keks[-1]),
+            mint=self._mint,
+            fences=self._fences,
+            counters=self._stores.counters,
+            hasher=self.hasher,
+            end=self._subject_end(),
+            audit=self._audit,
+            entropy=self._entropy,
+        )
+        return {ROOT: endpoint}
 
     async def _ready(self) -> bool:
         try:
@@ -299,7 +334,7 @@ class _Wiring:
                 {"sub", "acr", "amr", "auth_time", "sid"} | {r.claim for r in STANDARD_RULES},
             )
         )
-        return {
+        endpoints = {
             "/.well-known/openid-configuration": discovery,
             "/.well-known/oauth-authorization-server": discovery,
             "/jwks": jwks_endpoint(self._keyring),
@@ -308,6 +343,7 @@ class _Wiring:
             "/introspect": introspection_endpoint(state, authentication),
             "/revoke": revocation_endpoint(state, authentication),
         }
+        return endpoints | {path: endpoints[ours] for path, ours in VNCONNECT_PATHS.items()}
 
     def _page_endpoints(self) -> dict[str, Endpoint]:
         flows = FlowCookies(self._stores.sealer, self._cookies, self._entropy)
@@ -330,6 +366,12 @@ class _Wiring:
         async def authorize(request: HttpRequest) -> Answer:
             return await interaction.enter(request, Dialect.OIDC)
 
+        async def hand_off(request: HttpRequest) -> Answer:
+            return await interaction.enter(request, Dialect.HAND_OFF)
+
+        async def vnconnect(request: HttpRequest) -> Answer:
+            return await interaction.enter(request, Dialect.VNCONNECT)
+
         async def ticket(request: HttpRequest) -> Answer:
             return await interaction.enter(request, Dialect.SIGNED_TICKET)
 
@@ -351,6 +393,9 @@ class _Wiring:
         )
         return journey_endpoints(from_above, self._upstream.sources, error) | {
             "/authorize": page(authorize, "GET", "POST", error_page=error),
+            HAND_OFF_PATH: page(hand_off, "GET", error_page=error),
+            VNCONNECT_AUTHORIZE: page(vnconnect, "GET", error_page=error),
+            VNCONNECT_LOGOUT: page(logout.handle, "GET", "POST", error_page=error),
             "/ticket": page(ticket, "GET", error_page=error),
             SIGN_IN_PATH: page(sign_in, "GET", "POST", error_page=error),
             LOGOUT_PATH: page(logout.handle, "GET", "POST", error_page=error),
@@ -388,16 +433,15 @@ class _Wiring:
 
     def _doors(self) -> dict[Dialect, Door]:
         return {
-            Dialect.OIDC: OidcDoor(
-                issuer=self._settings.issuer,
-                clients=self._settings.clients,
+            Dialect.OIDC: self._oidc_door(Dialect.OIDC),
+            Dialect.VNCONNECT: self._oidc_door(Dialect.VNCONNECT),
+            Dialect.HAND_OFF: HandOffDoor(
+                links={
+                    code: DeepLink(system=SystemId(link.system), start=link.start)
+                    for code, link in self._settings.tables.deep_links.items()
+                },
                 systems=self._settings.systems,
-                hints=self._hints,
-                mint=self._mint,
-                sign_in=self._sign_in,
-                pages=self._pages,
                 audit=self._audit,
-                entropy=self._entropy,
             ),
             Dialect.SIGNED_TICKET: TicketDoor(
                 issuer=self._settings.issuer,
@@ -409,6 +453,20 @@ class _Wiring:
                 entropy=self._entropy,
             ),
         }
+
+    def _oidc_door(self, dialect: Dialect) -> OidcDoor:
+        return OidcDoor(
+            dialect=dialect,
+            issuer=self._settings.issuer,
+            clients=self._settings.clients,
+            systems=self._settings.systems,
+            hints=self._hints,
+            mint=self._mint,
+            sign_in=self._sign_in,
+            pages=self._pages,
+            audit=self._audit,
+            entropy=self._entropy,
+        )
 
     def _stages(self, way_on: WayOn, opening: SessionOpening) -> Stages:
         throttle_key = BlindIndex(self._settings.keks[-1]).digest("throttle", "key")

@@ -210,8 +210,10 @@ class SessionEnds(Protocol):
         """
         ...
 
-    async def ended(self, sid: SessionId) -> bool:
-        """Whether the session has ended."""
+    async def end_all(self, subject: SubjectId, now: int, notified: frozenset[str]) -> int:
+        """End every session of this subject as `end` does, and revoke its offline families too;
+        the number of sessions that this call ended.
+        """
         ...
 
     async def due(

@@ -9,6 +9,7 @@ from idp.authn.upstream_client import UpstreamClient
 from idp.authn.upstream_health import UpstreamHealth
 from idp.authn.upstream_keys import UpstreamKeys
 from idp.config import Settings
+from idp.flows.end_subject import SubjectEnd
 from idp.flows.logout import Logout
 from idp.flows.upstream_notices import UpstreamNotices
 from idp.flows.upstream_sign_in import UpstreamSignIn
@@ -65,13 +66,16 @@ class Upstream:
             session_seconds=self._session_seconds,
         )
 
-    def notices(self, logout: Logout, fences: Fences, audit: Audit) -> dict[str, Endpoint]:
+    def notices(
+        self, logout: Logout, subject_end: SubjectEnd, fences: Fences, audit: Audit
+    ) -> dict[str, Endpoint]:
         """Where sources tell of ended sessions and disabled accounts."""
         notices = UpstreamNotices(
             keys=self._keys,
             identities=self._identities,
             sessions=self.sessions,
             logout=logout,
+            subject_end=subject_end,
             fences=fences,
             audit=audit,
         )

@@ -60,7 +60,9 @@ def _not_reserved(claim: str) -> str:
 class RuleTable(Table):
     """One released claim."""
 
-    claim: Annotated[str, Field(pattern=r"^[a-z_]{1,60}$"), AfterValidator(_not_reserved)]
+    claim: Annotated[
+        str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,59}$"), AfterValidator(_not_reserved)
+    ]
     source: Source
     transform: Transform = Transform.NONE
     required: bool = False
@@ -136,6 +138,8 @@ def read_systems(
 def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
     """Keys that are right by themselves, and not together."""
     found: list[Problem] = []
+    if table.dialect is Dialect.HAND_OFF:
+        found.append(place.at("dialect").problem("a dialect that systems speak"))
     for dialect, key in _TABLE_OF.items():
         if (table.dialect is dialect) != (getattr(table, key) is not None):
             wanted = f"a {key} table exactly where the dialect is {dialect}"

@@ -37,10 +37,6 @@ class Logout:
         await self._sessions.drop(digest)
         return notices
 
-    async def is_over(self, sid: SessionId) -> bool:
-        """Whether a session has ended, whatever a cookie still says."""
-        return await self._ends.ended(sid)
-
     async def end_named(self, sid: SessionId, subject: SubjectId, now: int) -> Sequence[Notice]:
         """The same for a session whose cookie we do not see: an upstream says that it is over."""
         notices = await self._ends.end(sid, subject, now, self._told)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from connectors.sources.logout_token import MAX_AGE_SECONDS, read_event, read_logout_token
 from connectors.sources.model import Source
 from idp.authn.upstream_keys import UpstreamKeys
+from idp.flows.end_subject import SubjectEnd
 from idp.flows.logout import Logout
 from idp.ports import Audit, Fences
 from idp.store.upstream_identities import SqlUpstreamIdentities
@@ -22,6 +23,7 @@ class UpstreamNotices:
         identities: SqlUpstreamIdentities,
         sessions: SqlUpstreamSessions,
         logout: Logout,
+        subject_end: SubjectEnd,
         fences: Fences,
         audit: Audit,
     ) -> None:
@@ -29,6 +31,7 @@ class UpstreamNotices:
         self._identities = identities
         self._sessions = sessions
         self._logout = logout
+        self._subject_end = subject_end
         self._fences = fences
         self._audit = audit
 
@@ -56,7 +59,8 @@ class UpstreamNotices:
         return len(found)
 
     async def disabled(self, source: Source, token: str, now: int) -> bool:
-        """Disable the subject of an account that was disabled there; only people enable it again.
+        """Disable the subject of an account that was disabled there, and end all that it has
+        running, offline tokens too; only people enable it again.
 
         Spec: RFC 8935 §2, OpenID RISC Profile 1.0 §2.2
         Raises: UpstreamRefused, UpstreamSilent.
@@ -67,7 +71,7 @@ class UpstreamNotices:
         digest = self._identities.digest(source.issuer, told.subject)
         known = await self._sessions.disable(source.issuer, digest)
         if known is not None:
-            await self._end(set(await self._sessions.of_subject(source.issuer, digest)), now)
+            await self._subject_end.end(known, now)
         await self._note(source, told.jti, "upstream_disabled", {"known": int(bool(known))}, now)
         return known is not None
 

@@ -208,3 +208,28 @@ async def test_a_hand_off_that_names_a_source_asks_nothing_on_the_way_there(
         return
     there = (await browser.http.get(first)).headers["location"]
     assert answer(await come_back(browser, await upstreams.choose(there, "an")))["code"]
+
+
+class TestADeepLinkOfTheNationalPortal:
+    """What `idp/web/dialects/hand_off.py` reads; the source it names is one of ours."""
+
+    @pytest.fixture
+    def more_config(self, more_config: str) -> str:
+        return (
+            more_config
+            + '\n[deep_links."H55.242"]\nsystem = "portal"\nstart = "https://portal.test/nop-ho-so"\n'
+        )
+
+    async def test_leads_through_the_source_where_the_citizen_signed_in_and_shows_no_page(
+        self, world: World, upstreams: Upstreams
+    ) -> None:
+        browser = world.browser()
+        link = "/nop-ho-so?MaTTHCDP=1.2&MaCoQuanThucHien=H55.242&vnconnect=1"
+        first = await browser.http.get(link)
+        there = await browser.http.get(first.headers["location"])
+        assert there.headers["location"].startswith("https://vnconnect.test/oauth2/authorize")
+        back = await upstreams.choose(there.headers["location"], "an")
+        end = await come_back(browser, back)
+        assert end.headers["location"].startswith("https://portal.test/nop-ho-so?")
+        silent = await browser.authorize(prompt="none")
+        assert answer(silent)["code"]
