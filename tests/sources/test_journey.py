@@ -213,13 +213,6 @@ async def test_a_hand_off_that_names_a_source_asks_nothing_on_the_way_there(
 class TestADeepLinkOfTheNationalPortal:
     """What `idp/web/dialects/hand_off.py` reads; the source it names is one of ours."""
 
-    @pytest.fixture
-    def more_config(self, more_config: str) -> str:
-        return (
-            more_config
-            + '\n[deep_links."H55.242"]\nsystem = "portal"\nstart = "https://portal.test/nop-ho-so"\n'
-        )
-
     async def test_leads_through_the_source_where_the_citizen_signed_in_and_shows_no_page(
         self, world: World, upstreams: Upstreams
     ) -> None:
@@ -230,6 +223,6 @@ class TestADeepLinkOfTheNationalPortal:
         assert there.headers["location"].startswith("https://vnconnect.test/oauth2/authorize")
         back = await upstreams.choose(there.headers["location"], "an")
         end = await come_back(browser, back)
-        assert end.headers["location"].startswith("https://portal.test/nop-ho-so?")
+        assert end.headers["location"].startswith("https://onestop.test/nop-ho-so?")
         silent = await browser.authorize(prompt="none")
         assert answer(silent)["code"]
