@@ -6,6 +6,7 @@ ConnectorsError
 ├── HandOffRefused         a deep link that no portal makes
 ├── StateRefused           a state that no application makes
 ├── CasRefused             a CAS request, with its code (systems/cas/failures.py)
+├── UpstreamRefused        an answer of a source that is not believed
 └── IllegalTransition      a link cannot go from its state to the one asked for
 """
 
@@ -36,3 +37,7 @@ class HandOffRefused(ConnectorsError):
 
 class IllegalTransition(ConnectorsError):
     """The states are named; nothing was changed."""
+
+
+class UpstreamRefused(ConnectorsError):
+    """What of the answer did not fit: a short reason of ours, never anything that was told."""

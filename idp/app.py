@@ -16,7 +16,7 @@ from idp.audit.writer import BatchingAudit
 from idp.config import Settings
 from idp.egress.client import HttpEgress, outgoing_client
 from idp.flows.deliver import NoticeDelivery
-from idp.flows.housekeeping import housekeeping
+from idp.flows.housekeeping import housekeeping, sweep_upstream_sessions
 from idp.flows.notices import CasNotices, OidcNotices, TicketNotices, by_participant
 from idp.ports import Clock, Entropy
 from idp.store.fences import SqlFences
@@ -27,6 +27,7 @@ from idp.web.refusals import Refusals
 from idp.web.site import make_site
 from idp.wiring.endpoints import page_endpoints, protocol_endpoints, rooms
 from idp.wiring.parts import Parts
+from idp.wiring.upstream import Upstream
 from keys.blind import BlindIndex
 from keys.keyring import KeyRing
 from keys.sql import StoreUnavailableError
@@ -78,6 +79,7 @@ async def open_service(
                     verifiers[system.system_id] = PasswordFileVerifier(Path(path))
                 case None:
                     pass
+        upstream = Upstream(settings, stores.database, stores.sealer, http, clock, entropy)
         parts = Parts(
             settings,
             stores,
@@ -88,12 +90,17 @@ async def open_service(
             delivery,
             writers,
             verifiers,
+            upstream,
             clock,
             entropy,
         )
         stack.callback(parts.hasher.close)
         await stack.enter_async_context(_running(delivery.run()))
         await stack.enter_async_context(_running(audit.run()))
+        if settings.sources:
+            await stack.enter_async_context(_running(upstream.health.watch(http)))
+            sweeping = sweep_upstream_sessions(upstream.sessions, clock)
+            await stack.enter_async_context(_running(sweeping))
         fences = SqlFences(stores.database)
         await stack.enter_async_context(
             _running(

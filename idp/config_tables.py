@@ -45,6 +45,8 @@ class ProviderTable(Table):
     session_idle_minutes: Annotated[int, Field(ge=1, le=60)] = 60
     session_hours: Annotated[int, Field(ge=1, le=LEVEL_2_HOURS)] = 12
     second_factor: Literal["always", "when-required"] = "always"
+    password_sign_in: bool = True
+    """Whether people may sign in with a user name and a password of ours, beside the sources."""
 
 
 class StorageTable(Table):

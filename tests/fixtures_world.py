@@ -465,7 +465,9 @@ def write_extract(folder: Path) -> Path:
     return path
 
 
-def write_config(folder: Path, database_url: str, redis_url: str | None = None) -> Path:
+def write_config(
+    folder: Path, database_url: str, redis_url: str | None = None, more: str = ""
+) -> Path:
     path = folder / "lienthong.toml"
     text = CONFIG.format(
         database_url=database_url,
@@ -473,7 +475,7 @@ def write_config(folder: Path, database_url: str, redis_url: str | None = None) 
         jwks=C1_JWKS,
         extract=write_extract(folder),
     )
-    path.write_text(text, "utf-8")
+    path.write_text(text + more, "utf-8")
     return path
 
 
@@ -483,6 +485,17 @@ ENVIRONMENT = {"SECRET_1": SECRET_1, "SECRET_2": SECRET_2, "KEK": secrets.token_
 @pytest.fixture
 def world_database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'world.sqlite'}"
+
+
+@pytest.fixture
+def more_config() -> str:
+    """What a module adds to the configuration of its world."""
+    return ""
+
+
+@pytest.fixture
+def world_clock() -> Clock:
+    return Clock()
 
 
 async def settle(settings: Settings, clock: Clock, hashes: dict[str, str]) -> list[Person]:
@@ -504,10 +517,14 @@ async def settle(settings: Settings, clock: Clock, hashes: dict[str, str]) -> li
 
 @pytest.fixture
 async def world(
-    tmp_path: Path, world_database_url: str, hashes: dict[str, str]
+    tmp_path: Path,
+    world_database_url: str,
+    hashes: dict[str, str],
+    more_config: str,
+    world_clock: Clock,
 ) -> AsyncIterator[World]:
-    settings = load_settings(write_config(tmp_path, world_database_url), ENVIRONMENT)
-    clock = Clock()
+    path = write_config(tmp_path, world_database_url, more=more_config)
+    settings, clock = load_settings(path, ENVIRONMENT), world_clock
     people = await settle(settings, clock, hashes)
     async with open_service(settings, clock) as app:
         made = World(app, clock, settings, *people)

@@ -6,6 +6,7 @@ _REFUSED = frozenset({"endpoint", "reason", "client", "actor", "correlation"})
 _PUSHED = frozenset({"connector", "kind", "resource"})
 REFUSALS = frozenset(
     {"refused", "sign_in_rejected", "sign_in_throttled", "otp_rejected", "claim_rejected"}
+    | {"upstream_refused"}
 )
 """Events that a stranger can cause at will: written within a budget (`bounds.py`)."""
 EVENTS: Mapping[str, frozenset[str]] = {
@@ -31,6 +32,12 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "claim_rejected": _REFUSED,
     "claim_distrusted": frozenset({"system"}),
     "consent_given": frozenset({"participant"}),
+    "upstream_refused": _REFUSED,
+    "upstream_first_seen": frozenset({"source"}),
+    "upstream_signed_in": frozenset({"source", "sid", "acr"}),
+    "upstream_identity_differs": frozenset({"source", "what"}),
+    "upstream_ended": frozenset({"source", "sessions"}),
+    "upstream_disabled": frozenset({"source", "known"}),
     "notice_delivered": frozenset({"participant", "sid"}),
     "notice_failed": frozenset({"participant", "sid"}),
     "notice_dead": frozenset({"participant", "sid"}),

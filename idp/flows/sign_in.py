@@ -188,9 +188,11 @@ class SignIn:
         amr: tuple[str, ...],
         now: int,
         previous_handle: str | None,
+        authenticated_at: int | None = None,
     ) -> tuple[str, Session]:
         """A new session under a new handle; another person's session in this browser ends.
 
+        `authenticated_at`: when a source says that it looked at the person; else it was now.
         The same person keeps the `sid`, so that systems see one session; the handle never stays.
 
         Spec: OWASP ASVS 7.2.4
@@ -209,7 +211,7 @@ class SignIn:
             subject=subject,
             assurance=assurance,
             amr=amr,
-            authenticated_at=now,
+            authenticated_at=now if authenticated_at is None else min(authenticated_at, now),
             created_at=now,
             expires_at=now + self._session_seconds,
             touched_at=now,

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from connectors.contract import LOCALES, Locale
+from idp.web.source_texts import SOURCE_NOTICES, SOURCE_TEXTS
 
 T = tuple[str, str]
 
@@ -359,6 +360,8 @@ _NOTICES: dict[str, tuple[T, T]] = {
         ),
     ),
 }
+TEXTS |= SOURCE_TEXTS
+_NOTICES |= SOURCE_NOTICES
 for _reason, (_title, _body) in _NOTICES.items():
     TEXTS[f"notice.{_reason}.title"] = _title
     TEXTS[f"notice.{_reason}.body"] = _body

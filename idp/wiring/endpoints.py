@@ -24,8 +24,9 @@ from idp.web.token import (
     token_endpoint,
     userinfo_endpoint,
 )
-from idp.wiring.interaction import interaction_of
+from idp.wiring.interaction import interaction_of, journey_of, upstream_stage_of
 from idp.wiring.parts import Parts
+from idp.wiring.upstream import journey_endpoints
 from keys.blind import BlindIndex
 
 
@@ -80,13 +81,19 @@ def protocol_endpoints(parts: Parts) -> dict[str, Endpoint]:
         "/introspect": introspection_endpoint(state, authentication),
         "/revoke": revocation_endpoint(state, authentication),
     }
-    vnconnect = {path: endpoints[ours] for path, ours in VNCONNECT_PATHS.items()}
-    return endpoints | vnconnect | parts.cas.protocol_endpoints()
+    notices = parts.upstream.notices(parts.logout, _subject_end(parts), parts.fences, parts.audit)
+    same = {path: endpoints[ours] for path, ours in VNCONNECT_PATHS.items()}
+    return endpoints | same | notices | parts.cas.protocol_endpoints()
+
+
+def _subject_end(parts: Parts) -> SubjectEnd:
+    return SubjectEnd(ends=parts.ends, told=parts.told, wake=parts.wake)
 
 
 def page_endpoints(parts: Parts) -> dict[str, Endpoint]:
     """What browsers open."""
-    interaction = interaction_of(parts)
+    journey = journey_of(parts)
+    interaction = interaction_of(parts, journey)
     logout = LogoutPages(
         clients=parts.settings.clients,
         systems=parts.settings.systems,
@@ -117,16 +124,21 @@ def page_endpoints(parts: Parts) -> dict[str, Endpoint]:
         return await interaction.show(request)
 
     error = parts.errors.refused
-    return {
-        "/authorize": page(authorize, "GET", "POST", error_page=error),
-        HAND_OFF_PATH: page(hand_off, "GET", error_page=error),
-        VNCONNECT_AUTHORIZE: page(vnconnect, "GET", error_page=error),
-        VNCONNECT_LOGOUT: page(logout.handle, "GET", "POST", error_page=error),
-        "/ticket": page(ticket, "GET", error_page=error),
-        SIGN_IN_PATH: page(sign_in, "GET", "POST", error_page=error),
-        LOGOUT_PATH: page(logout.handle, "GET", "POST", error_page=error),
-        ERROR_PATH: page(parts.errors.again, "GET", error_page=error),
-    } | parts.cas.page_endpoints(interaction, logout)
+    from_above = upstream_stage_of(parts, journey)
+    return (
+        journey_endpoints(from_above, parts.settings.sources, error)
+        | {
+            "/authorize": page(authorize, "GET", "POST", error_page=error),
+            HAND_OFF_PATH: page(hand_off, "GET", error_page=error),
+            VNCONNECT_AUTHORIZE: page(vnconnect, "GET", error_page=error),
+            VNCONNECT_LOGOUT: page(logout.handle, "GET", "POST", error_page=error),
+            "/ticket": page(ticket, "GET", error_page=error),
+            SIGN_IN_PATH: page(sign_in, "GET", "POST", error_page=error),
+            LOGOUT_PATH: page(logout.handle, "GET", "POST", error_page=error),
+            ERROR_PATH: page(parts.errors.again, "GET", error_page=error),
+        }
+        | parts.cas.page_endpoints(interaction, logout)
+    )
 
 
 def rooms(parts: Parts) -> dict[str, Endpoint]:
@@ -147,7 +159,7 @@ def rooms(parts: Parts) -> dict[str, Endpoint]:
         fences=parts.fences,
         counters=parts.stores.counters,
         hasher=parts.hasher,
-        end=SubjectEnd(ends=parts.ends, told=parts.told, wake=parts.wake),
+        end=_subject_end(parts),
         audit=parts.audit,
         entropy=parts.entropy,
     )

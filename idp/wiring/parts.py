@@ -26,6 +26,7 @@ from idp.web.dialects.cas.dialect import CasDialect
 from idp.web.error_pages import ErrorPages
 from idp.web.page_answers import PageAnswers
 from idp.web.pages import Pages
+from idp.wiring.upstream import Upstream
 from keys.keyring import KeyRing
 
 HASHING_THREADS = 2
@@ -46,12 +47,14 @@ class Parts:
         delivery: NoticeDelivery,
         writers: Mapping[str, NoticeWriter],
         verifiers: dict[SystemId, AccountVerifier],
+        upstream: Upstream,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
         provider = settings.tables.provider
         self.settings = settings
         self.stores = stores
+        self.upstream = upstream
         self.keyring = keyring
         self.entropy = entropy
         self.clock = clock

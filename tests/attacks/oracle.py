@@ -197,6 +197,7 @@ class Oracle:
             self.world.settings.systems.values(),
         )
         registered = [u for c in clients for u in c.redirect_uris + c.post_logout_redirect_uris]
+        registered += [s.endpoints.authorization for s in self.world.settings.sources.values()]
         registered += [u for s in systems if s.ticket for u in s.ticket.return_urls]
         services = [u for s in systems if s.cas for u in s.cas.services]
         if any(target.startswith(u) for u in services):
@@ -234,7 +235,9 @@ class Oracle:
     # --- O4 -----------------------------------------------------------------------------------
 
     def _is_refusal(self, request: httpx.Request, response: httpx.Response) -> bool:
-        if request.url.path not in PROTOCOL | PUBLIC and not is_scim(request):
+        from_above = request.url.path.startswith("/upstream/")
+        known = request.url.path in PROTOCOL | PUBLIC
+        if not known and not from_above and not is_scim(request):
             return False
         if 400 <= response.status_code < 500:
             return True
@@ -268,14 +271,10 @@ class Oracle:
         assert not [secret for secret in self._secrets if secret in written]
         assert not [line for line in self.logs.lines if "\r" in line or "\n" in line]
         hosts = {urlsplit(url).hostname for url in self.egress.urls}
-        assert hosts <= {
-            "rp1.test",
-            "portal.test",
-            "onestop.test",
-            "app.test",
-            "land.test",
-            "maps.test",
-        }, "only registered hosts"
+        sources = self.world.settings.sources.values()
+        known = {urlsplit(source.endpoints.token).hostname for source in sources}
+        known |= {"rp1.test", "portal.test", "onestop.test", "app.test", "land.test", "maps.test"}
+        assert hosts <= known, "only registered hosts"
         if self._connection is not None:
             self._connection.close()
 

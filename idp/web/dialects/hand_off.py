@@ -64,6 +64,7 @@ class HandOffDoor:
             ),
             raw=raw,
             return_address=address_of(link, hand_off),
+            source_hint=hand_off.source,
             system=link.system,
             agency=hand_off.agency,
         )
