@@ -81,19 +81,9 @@ async def open_service(
                     pass
         upstream = Upstream(settings, stores.database, stores.sealer, http, clock, entropy)
         parts = Parts(
-            settings,
-            stores,
-            keyring,
-            audit,
-            ends,
-            egress,
-            delivery,
-            writers,
-            verifiers,
-            upstream,
-            clock,
-            entropy,
-        )
+            settings, stores, keyring, audit, ends, egress, delivery, writers, verifiers, upstream,
+            clock, entropy,
+        )  # fmt: skip
         stack.callback(parts.hasher.close)
         await stack.enter_async_context(_running(delivery.run()))
         await stack.enter_async_context(_running(audit.run()))

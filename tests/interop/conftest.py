@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -57,6 +57,8 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     apache = f"http://127.0.0.1:{free_port()}"
     cas_apache, cas_php, land = (f"http://127.0.0.1:{free_port()}" for _ in range(3))
     people = residents()
+    # A code of an authenticator is good for one sign-in: who signs in often has others beside them.
+    people += [replace(p, username=f"{p.username}.portal") for p in residents()[3:5]]
     files = DemoFiles(
         folder / "demo",
         Addresses(issuer=issuer, systems={system.name: apache for system in STAND_INS}),
