@@ -116,6 +116,7 @@ class Dialect(StrEnum):
 
     OIDC = "oidc"
     SIGNED_TICKET = "signed_ticket"
+    CAS = "cas"
     VNCONNECT = "vnconnect"
     """OAuth 2 in the shape of the National Portal's sign-on: its clients change a host name alone."""
     HAND_OFF = "hand_off"

@@ -6,6 +6,7 @@ ConnectorsError
 ├── HandOffRefused         a deep link that no portal makes
 ├── StateRefused           a state that no application makes
 ├── UpstreamRefused        an answer of a source that is not believed
+├── CasRefused             a CAS request, with its code (systems/cas/failures.py)
 └── IllegalTransition      a link cannot go from its state to the one asked for
 """
 

@@ -17,7 +17,7 @@ from idp.config import Settings
 from idp.egress.client import HttpEgress, outgoing_client
 from idp.flows.deliver import NoticeDelivery
 from idp.flows.housekeeping import housekeeping, sweep_upstream_sessions
-from idp.flows.notices import OidcNotices, TicketNotices, by_participant
+from idp.flows.notices import CasNotices, OidcNotices, TicketNotices, by_participant
 from idp.ports import Clock, Entropy
 from idp.store.fences import SqlFences
 from idp.store.grants import SqlGrants
@@ -59,12 +59,14 @@ async def open_service(
             (
                 OidcNotices(issuer=settings.issuer, clients=settings.clients, keyring=keyring),
                 TicketNotices(issuer=settings.issuer, systems=settings.systems),
+                CasNotices(systems=settings.systems),
             )
         )
+        egress = HttpEgress(http)
         delivery = NoticeDelivery(
             ends=ends,
             writers=writers,
-            egress=HttpEgress(http),
+            egress=egress,
             audit=audit,
             clock=clock,
         )
@@ -79,8 +81,8 @@ async def open_service(
                     pass
         upstream = Upstream(settings, stores.database, stores.sealer, http, clock, entropy)
         parts = Parts(
-            settings, stores, keyring, audit, ends, delivery, writers, verifiers, upstream, clock,
-            entropy,
+            settings, stores, keyring, audit, ends, egress, delivery, writers, verifiers, upstream,
+            clock, entropy,
         )  # fmt: skip
         stack.callback(parts.hasher.close)
         await stack.enter_async_context(_running(delivery.run()))

@@ -43,6 +43,11 @@ def _called(
             yield place.at("verification", "url"), system.verification.url
         if system.ticket is not None and system.ticket.logout_url is not None:
             yield place.at("ticket", "logout_url"), system.ticket.logout_url
+        if system.cas is not None:
+            for number, service in enumerate(system.cas.services if system.cas.logout else ()):
+                yield place.at("cas", "services", number), service
+            for number, callback in enumerate(system.cas.proxy_callbacks):
+                yield place.at("cas", "proxy_callbacks", number), callback
     for client_id, client in clients.items():
         if client.backchannel_logout_uri is not None:
             place = document.clients[client_id].place

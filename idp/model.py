@@ -256,3 +256,5 @@ class Notice:
     sid: SessionId
     created_at: int
     attempts: int = 0
+    known_as: str = field(default="", repr=False)
+    """What the participant knows the session by, in the words of its dialect; else nothing."""

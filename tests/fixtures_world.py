@@ -151,6 +151,35 @@ when_unlinked = "claim"
 claims = [{{ claim = "name", source = "full_name" }}]
 verification = {{ password_file = "{extract}" }}
 ticket = {{ return_urls = ["https://onestop.test/ticket"], logout_url = "https://onestop.test/bye", secrets = [{{ env = "SECRET_2" }}] }}
+
+[systems.land]
+name = {{ vi = "Đất đai", en = "Land registry" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "cas"
+when_unlinked = "create"
+new_account_prefix = "dd-"
+claims = [{{ claim = "name", source = "full_name" }}, {{ claim = "acr", source = "acr" }}]
+cas = {{ services = ["https://app.test/land/", "https://land.test/enter"], proxy_callbacks = ["https://app.test/pgt"] }}
+
+[systems.maps]
+name = {{ vi = "Bản đồ", en = "Maps" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "cas"
+when_unlinked = "not-needed"
+claims = []
+cas = {{ services = ["https://maps.test/"], proxied_by = ["land"], proxy_callbacks = ["https://maps.test/pgt"] }}
+
+[systems.safe]
+name = {{ vi = "Kho mức 2", en = "Level 2 store" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "cas"
+when_unlinked = "not-needed"
+required_assurance = 2
+claims = [{{ claim = "vn_personal_id", source = "personal_number", required = true }}]
+cas = {{ services = ["https://safe.test/"], proxied_by = ["land"], logout = false }}
 """
 EXTRACT_ROWS = (
     ("tuyetnt85", "mat-khau-cu-2009"),

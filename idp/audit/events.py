@@ -23,6 +23,8 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "family_revoked": frozenset({"client", "family"}),
     "access_token_revoked": frozenset({"client"}),
     "ticket_issued": frozenset({"system", "sid"}),
+    "ticket_redeemed": frozenset({"system", "sid"}),
+    "ticket_replayed": frozenset({"sid"}),
     "handed_off": frozenset({"system", "agency", "sid", "prompted"}),
     "account_opened": frozenset({"system"}),
     "account_not_opened": frozenset({"system"}),

@@ -93,6 +93,16 @@ class SignIn:
         request = adapt(session)
         if session is None or handle is None:
             return Decision(next_step(request, None, None, now), None, None)
+        decision = await self.decide_for(session, request, now, leaving=leaving)
+        if isinstance(decision.step, Issue) and now - session.touched_at >= TOUCH_EVERY_SECONDS:
+            touched = replace(session, touched_at=now)
+            await self._sessions.put(digest_of(handle), touched, self._idle_seconds)
+        return decision
+
+    async def decide_for(
+        self, session: Session, request: SignInRequest, now: int, *, leaving: bool = False
+    ) -> Decision:
+        """The same for a session that is known otherwise than by its cookie: by a ticket of ours."""
         standing = await self._standing(request, session)
         step = next_step(request, session, standing, now)
         if isinstance(step, CreateAccount) and request.system is not None and not leaving:
@@ -101,9 +111,6 @@ class SignIn:
             step = next_step(request, session, standing, now)
             if isinstance(step, CreateAccount):
                 step = LinkHeldBack()  # nothing was opened, so people have to look at it
-        if isinstance(step, Issue) and now - session.touched_at >= TOUCH_EVERY_SECONDS:
-            touched = replace(session, touched_at=now)
-            await self._sessions.put(digest_of(handle), touched, self._idle_seconds)
         return Decision(step, session, standing)
 
     async def _standing(self, request: SignInRequest, session: Session) -> Standing | None:

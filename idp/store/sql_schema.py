@@ -103,6 +103,7 @@ participation = Table(
     Column("subject_id", Text, nullable=False),
     Column("sub", Text, nullable=False),
     Column("joined_at", BigInteger, nullable=False),
+    Column("known_as", Text, primary_key=True, server_default=""),
     Index("participation_joined_at", "joined_at"),
     Index(
         "participation_at_home",
@@ -123,7 +124,8 @@ notice = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("delivered_at", BigInteger),
     Column("dead_at", BigInteger),
-    UniqueConstraint("sid", "participant", name="notice_once"),
+    Column("known_as", Text, nullable=False, server_default=""),
+    UniqueConstraint("sid", "participant", "known_as", name="notice_once"),
     Index("notice_due", "due_at"),
 )
 upstream_identity = Table(

@@ -22,6 +22,7 @@ def doors_of(parts: Parts) -> dict[Dialect, Door]:
             systems=parts.settings.systems,
             audit=parts.audit,
         ),
+        Dialect.CAS: parts.cas.door,
         Dialect.SIGNED_TICKET: TicketDoor(
             issuer=parts.settings.issuer,
             systems=parts.settings.systems,

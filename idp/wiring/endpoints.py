@@ -83,7 +83,7 @@ def protocol_endpoints(parts: Parts) -> dict[str, Endpoint]:
     }
     notices = parts.upstream.notices(parts.logout, _subject_end(parts), parts.fences, parts.audit)
     same = {path: endpoints[ours] for path, ours in VNCONNECT_PATHS.items()}
-    return endpoints | same | notices
+    return endpoints | same | notices | parts.cas.protocol_endpoints()
 
 
 def _subject_end(parts: Parts) -> SubjectEnd:
@@ -125,16 +125,20 @@ def page_endpoints(parts: Parts) -> dict[str, Endpoint]:
 
     error = parts.errors.refused
     from_above = upstream_stage_of(parts, journey)
-    return journey_endpoints(from_above, parts.settings.sources, error) | {
-        "/authorize": page(authorize, "GET", "POST", error_page=error),
-        HAND_OFF_PATH: page(hand_off, "GET", error_page=error),
-        VNCONNECT_AUTHORIZE: page(vnconnect, "GET", error_page=error),
-        VNCONNECT_LOGOUT: page(logout.handle, "GET", "POST", error_page=error),
-        "/ticket": page(ticket, "GET", error_page=error),
-        SIGN_IN_PATH: page(sign_in, "GET", "POST", error_page=error),
-        LOGOUT_PATH: page(logout.handle, "GET", "POST", error_page=error),
-        ERROR_PATH: page(parts.errors.again, "GET", error_page=error),
-    }
+    return (
+        journey_endpoints(from_above, parts.settings.sources, error)
+        | {
+            "/authorize": page(authorize, "GET", "POST", error_page=error),
+            HAND_OFF_PATH: page(hand_off, "GET", error_page=error),
+            VNCONNECT_AUTHORIZE: page(vnconnect, "GET", error_page=error),
+            VNCONNECT_LOGOUT: page(logout.handle, "GET", "POST", error_page=error),
+            "/ticket": page(ticket, "GET", error_page=error),
+            SIGN_IN_PATH: page(sign_in, "GET", "POST", error_page=error),
+            LOGOUT_PATH: page(logout.handle, "GET", "POST", error_page=error),
+            ERROR_PATH: page(parts.errors.again, "GET", error_page=error),
+        }
+        | parts.cas.page_endpoints(interaction, logout)
+    )
 
 
 def rooms(parts: Parts) -> dict[str, Endpoint]:

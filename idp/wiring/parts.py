@@ -9,6 +9,7 @@ from idp.adapters import Stores
 from idp.audit.writer import BatchingAudit
 from idp.authn.password import PasswordHasher
 from idp.config import Settings
+from idp.egress.client import HttpEgress
 from idp.flows.deliver import NoticeDelivery
 from idp.flows.id_token_hint import HintReader
 from idp.flows.logout import Logout
@@ -21,6 +22,7 @@ from idp.store.fences import SqlFences
 from idp.store.grants import SqlGrants
 from idp.store.session_ends import SqlSessionEnds
 from idp.web.cookies import CookieJar
+from idp.web.dialects.cas.dialect import CasDialect
 from idp.web.error_pages import ErrorPages
 from idp.web.page_answers import PageAnswers
 from idp.web.pages import Pages
@@ -41,6 +43,7 @@ class Parts:
         keyring: KeyRing,
         audit: BatchingAudit,
         ends: SqlSessionEnds,
+        egress: HttpEgress,
         delivery: NoticeDelivery,
         writers: Mapping[str, NoticeWriter],
         verifiers: dict[SystemId, AccountVerifier],
@@ -96,5 +99,17 @@ class Parts:
             entropy=entropy,
             idle_seconds=provider.session_idle_minutes * 60,
             session_seconds=provider.session_hours * 3600,
+        )
+        self.cas = CasDialect(
+            systems=settings.systems,
+            sealer=stores.sealer,
+            fences=self.fences,
+            sign_in=self.sign_in,
+            ends=ends,
+            egress=egress,
+            pages=self.pages,
+            error_page=self.errors.refused,
+            audit=audit,
+            entropy=entropy,
         )
         self.hasher = PasswordHasher(workers=HASHING_THREADS, queue_limit=HASHING_QUEUE)
