@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -58,7 +59,7 @@ def is_refused(page: httpx.Response, status: int = 400) -> bool:
     assert page.status_code == status, (page.status_code, page.headers.get("location"))
     assert "location" not in page.headers
     assert "lt-session" not in page.headers.get("set-cookie", "")
-    assert "Quý vị vui lòng" in page.text
+    assert "Quý vị" in page.text
     return True
 
 
@@ -176,6 +177,27 @@ async def test_the_same_answer_twice_is_one_login(world: World, upstreams: Upstr
     assert is_refused(await come_back(browser, back))
 
 
+async def test_a_state_that_brought_a_refusal_brings_no_code_after_it(
+    world: World, upstreams: Upstreams
+) -> None:
+    browser = world.browser()
+    address = await leave(browser, "vnconnect")
+    assert is_refused(await come_back(browser, await upstreams.choose(address, "none")))
+    assert is_refused(await come_back(browser, await upstreams.choose(address, "an")))
+
+
+@pytest.mark.parametrize("name", ["iss", "code", "state"])
+async def test_a_parameter_that_comes_twice_is_refused_where_it_need_not_come_at_all(
+    world: World, upstreams: Upstreams, name: str
+) -> None:
+    browser = world.browser()
+    back = await upstreams.choose(await leave(browser, "vnconnect"), "an")
+    back += "&iss=https%3A%2F%2Fvnconnect.test"
+    value = parameter(back.replace("+", "%2B"), name)
+    doubled = f"{back}&{urlencode({name: value})}"
+    assert is_refused(await come_back(browser, doubled))
+
+
 async def test_twenty_at_once_with_the_same_answer_are_one_login(
     world: World, upstreams: Upstreams
 ) -> None:
@@ -186,11 +208,16 @@ async def test_twenty_at_once_with_the_same_answer_are_one_login(
     assert all(page.status_code in (303, 400) for page in pages)
 
 
-async def test_an_answer_after_ten_minutes_is_too_late(world: World, upstreams: Upstreams) -> None:
+@pytest.mark.parametrize("person", ["an", "none"])
+async def test_an_answer_after_ten_minutes_is_too_late(
+    world: World, upstreams: Upstreams, person: str
+) -> None:
     browser = world.browser()
-    back = await upstreams.choose(await leave(browser, "u1"), "an")
+    back = await upstreams.choose(await leave(browser, "u1"), person)
     world.clock.now += 600
-    assert is_refused(await come_back(browser, back))
+    page = await come_back(browser, back)
+    assert is_refused(page)
+    assert "đã quá hạn" in page.text, "not even what the source said is believed"
 
 
 async def test_a_state_that_is_cut_by_one_character_opens_nothing(

@@ -1,5 +1,6 @@
 """A citizen signs in by a source: what our systems then know, and what they do not."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,8 @@ from connectors.simulators.upstream_faults import Fault
 from idp.web.dialects.oidc import OidcDoor
 from idp.web.doors import Reading
 from idp.web.http import HttpRequest
+from keys.jwks import generate, public_jwk
+from keys.signer import Signer
 from tests.fixtures_world import World, answer
 from tests.tokens import claims_of
 from tests.upstreams import (
@@ -189,6 +192,24 @@ async def test_an_id_token_without_our_nonce_or_under_another_key_is_refused(
     upstreams.vnconnect.faults.switch(fault, on=True)
     page = await by_source(world.browser(), upstreams, "vnconnect", "an")
     assert page.status_code == 400
+
+
+async def test_a_source_may_change_its_key_while_people_are_signing_in(
+    world: World, upstreams: Upstreams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert answer(await by_source(world.browser(), upstreams, "vnconnect", "an"))["code"]
+    monkeypatch.setattr("idp.authn.upstream_keys.PAUSE_SECONDS", 0)  # a minute went by
+    key = generate("RS256")
+    upstreams.vnconnect.jwk = public_jwk(key, "RS256")
+    upstreams.vnconnect.signer = Signer(upstreams.vnconnect.jwk["kid"], "RS256", key)
+    backs = []
+    for _ in range(3):
+        browser = world.browser()
+        backs.append((browser, await upstreams.choose(await leave(browser, "vnconnect"), "an")))
+    asked = upstreams.vnconnect.jwks_asked
+    pages = await asyncio.gather(*(come_back(browser, back) for browser, back in backs))
+    assert [page.status_code for page in pages] == [303, 303, 303]
+    assert upstreams.vnconnect.jwks_asked == asked + 1
 
 
 @pytest.mark.parametrize("hint", ["vnconnect", "u2", "no-such", None])
