@@ -12,6 +12,7 @@ from connectors.links.account_opening import AccountOpening
 from connectors.links.sql import SqlLinks
 from connectors.mapping import STANDARD_RULES
 from connectors.registry import FileVerification, HttpVerification
+from connectors.systems.forward_auth.hosts import protected_hosts
 from connectors.verifiers.http import HttpVerifier
 from connectors.verifiers.password_file import PasswordFileVerifier
 from idp.adapters import Stores, audit_witness, key_store, open_stores, rotation_policy
@@ -42,6 +43,10 @@ from idp.store.session_ends import SqlSessionEnds
 from idp.web.answers import page
 from idp.web.cookies import CookieJar
 from idp.web.devices import DeviceCookies
+from idp.web.dialects.forward_auth.door import ForwardAuthDoor
+from idp.web.dialects.forward_auth.endpoints import forward_auth_endpoints
+from idp.web.dialects.forward_auth.handles import Handles
+from idp.web.dialects.forward_auth.threshold import SIGN_IN_START
 from idp.web.dialects.oidc import OidcDoor
 from idp.web.dialects.ticket import TicketDoor
 from idp.web.doors import Door
@@ -172,6 +177,8 @@ class _Wiring:
         self._mint = TokenMint(
             issuer=settings.issuer, clients=settings.clients, sealer=stores.sealer, keyring=keyring
         )
+        self._hosts = protected_hosts(settings.systems.values())
+        self._handles = Handles(stores.sealer)
         self._released = ReleasedClaims(settings.systems)
         self._hints = HintReader(issuer=settings.issuer, clients=settings.clients, keyring=keyring)
         self._cookies = CookieJar(secure=settings.issuer.startswith("https:"))
@@ -219,7 +226,17 @@ class _Wiring:
         )
         return Edge(
             site,
-            endpoints=self._protocol_endpoints() | self._page_endpoints(),
+            endpoints=self._protocol_endpoints()
+            | self._page_endpoints()
+            | forward_auth_endpoints(
+                issuer=self._settings.issuer,
+                hosts=self._hosts,
+                handles=self._handles,
+                grants=self._grants,
+                fences=self._fences,
+                entropy=self._entropy,
+                error_page=self._errors.refused,
+            ),
             trusted_proxies=trusted_networks(self._settings.tables.network.trusted_proxies),
             fault_page=self._errors.fault,
             refusals=Refusals(
@@ -311,6 +328,9 @@ class _Wiring:
         async def ticket(request: HttpRequest) -> Answer:
             return await interaction.enter(request, Dialect.SIGNED_TICKET)
 
+        async def forward_auth(request: HttpRequest) -> Answer:
+            return await interaction.enter(request, Dialect.FORWARD_AUTH)
+
         async def sign_in(request: HttpRequest) -> Answer:
             if request.method == "POST":
                 return await interaction.submit(request)
@@ -320,6 +340,7 @@ class _Wiring:
         return {
             "/authorize": page(authorize, "GET", "POST", error_page=error),
             "/ticket": page(ticket, "GET", error_page=error),
+            SIGN_IN_START: page(forward_auth, "GET", error_page=error),
             SIGN_IN_PATH: page(sign_in, "GET", "POST", error_page=error),
             LOGOUT_PATH: page(logout.handle, "GET", "POST", error_page=error),
             ERROR_PATH: page(self._errors.again, "GET", error_page=error),
@@ -368,6 +389,14 @@ class _Wiring:
                 pages=self._pages,
                 audit=self._audit,
                 entropy=self._entropy,
+            ),
+            Dialect.FORWARD_AUTH: ForwardAuthDoor(
+                hosts=self._hosts,
+                handles=self._handles,
+                sign_in=self._sign_in,
+                ends=self._ends,
+                errors=self._errors,
+                audit=self._audit,
             ),
         }
 

@@ -9,6 +9,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from connectors.config.checked import Entry, Table, checked
+from connectors.config.forward_auth import (
+    ForwardAuthTable,
+    claims_not_declared,
+    forward_auth_settings,
+    shared_origins,
+)
 from connectors.config.problems import Place, Problem
 from connectors.config.surroundings import Surroundings
 from connectors.config.tables import ReadableFile, SecretTable, TextTable, WebAddress
@@ -36,7 +42,7 @@ RESERVED_CLAIMS = frozenset(
     | {"at_hash", "c_hash", "events", "act", "state"}
 )
 """What a token says of itself; a rule that named one would speak in the token's own voice."""
-_TABLE_OF = {Dialect.SIGNED_TICKET: "ticket"}
+_TABLE_OF = {Dialect.SIGNED_TICKET: "ticket", Dialect.FORWARD_AUTH: "forward_auth"}
 """The table that each dialect has of its own."""
 OWN_SOURCE = {"local_account": Source.LOCAL_ACCOUNT, "acr": Source.ACR}
 """Claims that systems act upon: they come from where their name says, or not at all."""
@@ -112,6 +118,7 @@ class SystemTable(Table):
     address: str = ""
     verification: VerificationTable | None = None
     ticket: TicketTable | None = None
+    forward_auth: ForwardAuthTable | None = None
 
 
 def read_systems(
@@ -130,7 +137,7 @@ def read_systems(
         if table is not None and not found:
             systems[SystemId(name)] = _system(SystemId(name), table)
         problems += found
-    return systems, problems
+    return systems, problems + shared_origins(systems, entries)
 
 
 def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
@@ -157,6 +164,7 @@ def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
         wanted = "account_names only where there is a url"
         found.append(place.at("verification", "account_names").problem(wanted))
     names = [rule.claim for rule in table.claims or ()]
+    found += claims_not_declared(table.forward_auth, names, place)
     found += [
         place.at("claims", number, "claim").problem("each claim only once")
         for number, claim in enumerate(names)
@@ -216,6 +224,7 @@ def _system(system_id: SystemId, table: SystemTable) -> System:
         verification=_verification(table.verification),
         account_names=_account_names(table.verification),
         ticket=_ticket(table.ticket),
+        forward_auth=forward_auth_settings(table.forward_auth),
     )
 
 
