@@ -173,7 +173,7 @@ claims = []
 [systems.staffroom.forward_auth]
 origins = ["https://staff.test"]
 secrets = [{{ env = "SECRET_1" }}]
-admits = {{ account_kinds = ["staff"] }}
+admits = {{ account_kinds = ["citizen"], agencies = ["H55"] }}
 """
 EXTRACT_ROWS = (
     ("tuyetnt85", "mat-khau-cu-2009"),

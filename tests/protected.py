@@ -1,13 +1,17 @@
 """A browser in front of a protected host, and the proxy between them and us."""
 
+import asyncio
 import json
 from base64 import urlsafe_b64decode
+from dataclasses import replace
 from hashlib import sha256
 from hmac import digest
 from urllib.parse import urlsplit
 
 import httpx
 
+from idp.adapters import open_stores
+from idp.store.sealed_columns import seal_attributes
 from tests.fixtures_world import ISSUER, Browser, World
 from tests.people import Person
 
@@ -69,6 +73,17 @@ class Proxied:
             answered = await self.browser.sign_in(person, answered)
         assert answered.status_code == 303, answered.text[:400]
         return await self.own_place(answered.headers["location"])
+
+
+async def belongs_to(world: World, person: Person, agency: str | None) -> None:
+    """From now on, the person is of this agency."""
+    attributes = replace(person.account.attributes, agency_code=agency)
+    subject = person.account.subject
+    async with open_stores(world.settings, world.clock) as stores:
+        sealed = seal_attributes(stores.sealer, subject, attributes)
+        sql = "UPDATE subject SET attributes_sealed = $2 WHERE id = $1"
+        assert await stores.database.change(sql, subject, sealed) == 1
+    await asyncio.sleep(0)  # the reads of one turn see one state
 
 
 def identity(token: str, secret: str) -> dict[str, object]:

@@ -1,6 +1,5 @@
 """Group W of the adversarial cases: forward-auth."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,33 +22,15 @@ from connectors.systems.forward_auth.assertion import AssertionSigner
 from connectors.systems.forward_auth.headers import plain_value
 from connectors.systems.forward_auth.hosts import protected_hosts, verify_host
 from idp.adapters import open_stores
-from idp.model import Session
 from idp.store.accounts import SqlAccounts
-from idp.web.dialects.forward_auth.handles import Handles
+from idp.store.grants import SqlGrants
 from keys.blind import BlindIndex
+from keys.sql import StoreUnavailableError
 from tests.fixtures_world import ISSUER, SECRET_1, World
-from tests.people import Person
-from tests.protected import VISIT, Proxied, identity
+from tests.protected import VISIT, Proxied, belongs_to, identity
 
 IDENTITY = ("x-auth-user", "x-auth-name", "x-auth-email", "x-lienthong-identity")
 COMMON = ("x-auth-roles", "remote-user", "x-forwarded-user", "remote-groups")
-
-
-@pytest.fixture
-async def handles(world: World) -> AsyncIterator[Handles]:
-    """Handles sealed with the provider's own keys."""
-    async with open_stores(world.settings, world.clock) as stores:
-        yield Handles(stores.sealer)
-
-
-def session_of(world: World, person: Person, **changes: object) -> Session:
-    now = int(world.clock.now)
-    session = Session(
-        sid=SessionId("5" * 32), subject=person.account.subject, assurance=Assurance.LEVEL_2,
-        amr=("pwd", "otp"), authenticated_at=now, created_at=now, expires_at=now + 3000,
-        touched_at=now,
-    )  # fmt: skip
-    return replace(session, **changes)  # type: ignore[arg-type]  # the members of a session
 
 
 def shut(status: int, answered: object) -> None:
@@ -183,19 +164,36 @@ async def test_a_cookie_that_is_copied_to_another_host_opens_nothing(world: Worl
         shut(401, await Proxied(world, host).ask(cookie=copied))
 
 
-async def test_a_visit_to_a_host_that_does_not_admit_the_person_is_forbidden(
-    world: World, handles: Handles
+async def test_a_person_who_left_the_agency_is_forbidden_at_the_next_request(
+    world: World,
 ) -> None:
-    """W07, W08: the policy of the host changed after she had come in."""
-    now = int(world.clock.now)
-    async with open_stores(world.settings, world.clock) as stores:
-        sub = ("INSERT INTO pairwise (subject_id, sector_id, sub, created_at)"
-               " VALUES ($1, 'staffroom', 'x', $2)")  # fmt: skip
-        await stores.database.change(sub, world.alice.account.subject, now)
+    """W07, W08: the policy is that of the host, and is asked again each time."""
+    await belongs_to(world, world.alice, "H55")
     visitor = Proxied(world, "staff.test")
-    visitor.cookies[VISIT] = handles.seal_visit(session_of(world, world.alice), "staff.test", now)
+    await visitor.enter(world.alice)
+    assert (await visitor.ask()).status_code == 200
+    await belongs_to(world, world.alice, "H29")
     shut(403, await visitor.ask())
     shut(403, await visitor.ask("/public"))
+    other = Proxied(world, "intranet.test", visitor.browser)
+    await other.enter()
+    assert (await other.ask()).status_code == 200
+
+
+@pytest.mark.fault
+async def test_where_the_store_is_away_nobody_is_let_through(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = Proxied(world)
+    await visitor.enter(world.alice)
+
+    async def away(*_: object) -> None:
+        raise StoreUnavailableError("away")
+
+    monkeypatch.setattr(SqlGrants, "presence", away)
+    answered = await visitor.ask()
+    assert answered.status_code == 503
+    assert "retry-after" in answered.headers
 
 
 async def test_answers_may_not_be_cached(world: World) -> None:
@@ -287,7 +285,7 @@ async def test_the_way_back_stays_on_the_protected_host(world: World, wanted: st
     assert "\r" not in entered.headers["location"]
 
 
-async def test_a_start_that_we_did_not_seal_goes_nowhere(world: World, handles: Handles) -> None:
+async def test_a_start_that_we_did_not_seal_goes_nowhere(world: World) -> None:
     visitor = Proxied(world)
     await visitor.enter(world.alice)
     begun = await visitor.own_place("https://x/.lienthong/start")

@@ -119,8 +119,11 @@ def address(request: pytest.FixtureRequest, provider: Provider, tmp_path: Path) 
     (tmp_path / "intranet.json").write_text(json.dumps(settings), "utf-8")
     application = [
         sys.executable, "-c",
-        "import sys, uvicorn; from connectors.simulators.intranet import *;"
-        f"uvicorn.run(Intranet(read_settings()).application, port={port}, log_level='warning')",
+        "import sys, uvicorn; from connectors.simulators.intranet import *\n"
+        "app = Intranet(read_settings()).application\n"
+        "@app.get('/public/headers')\n"
+        "async def headers(request: Request): return request.headers.items()\n"
+        f"uvicorn.run(app, port={port}, log_level='warning')",
         "--config", str(tmp_path / "intranet.json"),
     ]  # fmt: skip
     certificate(tmp_path)
@@ -173,13 +176,18 @@ async def test_what_a_browser_claims_to_be_does_not_reach_the_system(
 ) -> None:
     lies = dict.fromkeys((*IDENTITY_HEADERS, *COMMON_HEADERS), "root") | {
         "x-forwarded-uri": "/public", "x-forwarded-host": "evil.test", "x-original-uri": "/public",
+        "X_Auth_User": "root", "Remote_User": "root",
     }  # fmt: skip
     async with httpx.AsyncClient(base_url=address, trust_env=False, headers=lies) as stranger:
         page = await stranger.get("/notices/7")
         assert page.status_code in (302, 303)
         assert page.headers["location"].startswith(f"{address}/.lienthong/start?rd=")
         assert (await stranger.post("/notices/7")).status_code == 401
-        assert (await stranger.get("/public/opening-hours")).status_code == 200
+        arrived = await stranger.get("/public/headers")
+        assert arrived.status_code == 200
+        # Those by which the proxy itself tells of the request are no identity.
+        root = [name for name, value in arrived.json() if value == "root"]
+        assert root == []
 
 
 @pytest.mark.parametrize("proxy", PROXIES)

@@ -13,7 +13,7 @@ from keys.keyring import KeyRing
 from keys.rotation import Rotated
 from tests.fixtures_world import SECRET_1, SECRET_2, Browser, RunningClock, World, answer, basic
 from tests.nodes.conftest import Nodes
-from tests.protected import Proxied
+from tests.protected import Proxied, belongs_to
 from tests.tokens import header_of
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -182,7 +182,9 @@ async def test_an_old_cookie_is_a_login_page_on_every_node(nodes: Nodes) -> None
 
 
 async def test_a_visit_to_a_protected_host_ends_on_every_node(nodes: Nodes) -> None:
-    """F08, W08: the cookie of the protected host, after a logout at n1, and of a disabled person."""
+    """F08, W08: the cookie of the protected host, after a logout at n1, of a disabled
+    person, and of one who left the agency.
+    """
     visitor = Proxied(nodes.n1)
     await visitor.enter(nodes.n1.alice)
     other = Proxied(nodes.n2)
@@ -203,6 +205,15 @@ async def test_a_visit_to_a_protected_host_ends_on_every_node(nodes: Nodes) -> N
             at_node.cookies = bob.cookies
             assert (await at_node.ask()).status_code == 401
         await stores.accounts.set_enabled(subject, enabled=True)
+    await belongs_to(nodes.n1, nodes.n1.bob, "H55")
+    staff = Proxied(nodes.n1, "staff.test")
+    await staff.enter(nodes.n1.bob)
+    assert (await staff.ask()).status_code == 200
+    await belongs_to(nodes.n1, nodes.n1.bob, None)
+    for world in nodes.both:
+        at_node = Proxied(world, "staff.test")
+        at_node.cookies = staff.cookies
+        assert (await at_node.ask()).status_code == 403
 
 
 async def test_a_restored_dump_of_redis_revives_no_session(nodes: Nodes) -> None:

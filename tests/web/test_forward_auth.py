@@ -100,7 +100,7 @@ async def test_a_person_who_stops_reads_so_on_our_own_page(world: World) -> None
     assert (await visitor.ask()).status_code == 401
 
 
-async def test_a_person_of_the_wrong_kind_is_told_at_the_sign_in(world: World) -> None:
+async def test_a_person_of_another_agency_is_told_at_the_sign_in(world: World) -> None:
     visitor = Proxied(world, "staff.test")
     page = await visitor.browser.sign_in(world.alice, await visitor.begin())
     assert "Hệ thống này không dành cho Quý vị" in page.text
