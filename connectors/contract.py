@@ -117,6 +117,8 @@ class Dialect(StrEnum):
     OIDC = "oidc"
     SIGNED_TICKET = "signed_ticket"
     FORWARD_AUTH = "forward_auth"
+    VNCONNECT = "vnconnect"
+    """OAuth 2 in the shape of the National Portal's sign-on: its clients change a host name alone."""
 
 
 class Prompt(StrEnum):

@@ -49,6 +49,7 @@ from idp.web.dialects.forward_auth.handles import Handles
 from idp.web.dialects.forward_auth.threshold import SIGN_IN_START
 from idp.web.dialects.oidc import OidcDoor
 from idp.web.dialects.ticket import TicketDoor
+from idp.web.dialects.vnconnect import VNCONNECT_AUTHORIZE, VNCONNECT_LOGOUT, VNCONNECT_PATHS
 from idp.web.doors import Door
 from idp.web.edge import Edge, trusted_networks
 from idp.web.error_pages import ERROR_PATH, ErrorPages
@@ -134,7 +135,13 @@ async def open_service(
         await stack.enter_async_context(_running(delivery.run()))
         await stack.enter_async_context(_running(audit.run()))
         fences = SqlFences(stores.database)
-        await stack.enter_async_context(_running(housekeeping(keyring, fences, ends, clock)))
+        await stack.enter_async_context(
+            _running(
+                housekeeping(
+                    keyring, fences, SqlGrants(stores.database, stores.sealer), ends, clock
+                )
+            )
+        )
         yield wiring.application()
 
 
@@ -298,7 +305,7 @@ class _Wiring:
                 {"sub", "acr", "amr", "auth_time", "sid"} | {r.claim for r in STANDARD_RULES},
             )
         )
-        return {
+        endpoints = {
             "/.well-known/openid-configuration": discovery,
             "/.well-known/oauth-authorization-server": discovery,
             "/jwks": jwks_endpoint(self._keyring),
@@ -307,6 +314,7 @@ class _Wiring:
             "/introspect": introspection_endpoint(state, authentication),
             "/revoke": revocation_endpoint(state, authentication),
         }
+        return endpoints | {path: endpoints[ours] for path, ours in VNCONNECT_PATHS.items()}
 
     def _page_endpoints(self) -> dict[str, Endpoint]:
         interaction = self._interaction()
@@ -325,6 +333,9 @@ class _Wiring:
         async def authorize(request: HttpRequest) -> Answer:
             return await interaction.enter(request, Dialect.OIDC)
 
+        async def vnconnect(request: HttpRequest) -> Answer:
+            return await interaction.enter(request, Dialect.VNCONNECT)
+
         async def ticket(request: HttpRequest) -> Answer:
             return await interaction.enter(request, Dialect.SIGNED_TICKET)
 
@@ -339,6 +350,8 @@ class _Wiring:
         error = self._errors.refused
         return {
             "/authorize": page(authorize, "GET", "POST", error_page=error),
+            VNCONNECT_AUTHORIZE: page(vnconnect, "GET", error_page=error),
+            VNCONNECT_LOGOUT: page(logout.handle, "GET", "POST", error_page=error),
             "/ticket": page(ticket, "GET", error_page=error),
             SIGN_IN_START: page(forward_auth, "GET", error_page=error),
             SIGN_IN_PATH: page(sign_in, "GET", "POST", error_page=error),
@@ -370,17 +383,8 @@ class _Wiring:
 
     def _doors(self) -> dict[Dialect, Door]:
         return {
-            Dialect.OIDC: OidcDoor(
-                issuer=self._settings.issuer,
-                clients=self._settings.clients,
-                systems=self._settings.systems,
-                hints=self._hints,
-                mint=self._mint,
-                sign_in=self._sign_in,
-                pages=self._pages,
-                audit=self._audit,
-                entropy=self._entropy,
-            ),
+            Dialect.OIDC: self._oidc_door(Dialect.OIDC),
+            Dialect.VNCONNECT: self._oidc_door(Dialect.VNCONNECT),
             Dialect.SIGNED_TICKET: TicketDoor(
                 issuer=self._settings.issuer,
                 systems=self._settings.systems,
@@ -399,6 +403,20 @@ class _Wiring:
                 audit=self._audit,
             ),
         }
+
+    def _oidc_door(self, dialect: Dialect) -> OidcDoor:
+        return OidcDoor(
+            dialect=dialect,
+            issuer=self._settings.issuer,
+            clients=self._settings.clients,
+            systems=self._settings.systems,
+            hints=self._hints,
+            mint=self._mint,
+            sign_in=self._sign_in,
+            pages=self._pages,
+            audit=self._audit,
+            entropy=self._entropy,
+        )
 
     def _stages(self, way_on: WayOn) -> Stages:
         throttle_key = BlindIndex(self._settings.keks[-1]).digest("throttle", "key")

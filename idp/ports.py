@@ -181,6 +181,12 @@ class Grants(Protocol):
         """Kind, enabled, attributes of a subject (used where a page or a ticket names the person)."""
         ...
 
+    async def sweep(self, before: int, after: FamilyId, limit: int) -> FamilyId | None:
+        """Look at the next `limit` families behind `after`, and delete those that had expired at
+        `before`; the last one looked at, or None where there is none so old any more.
+        """
+        ...
+
 
 class Fences(Protocol):
     """Single use that survives the loss of every cache: one row, one winner."""

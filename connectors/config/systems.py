@@ -66,7 +66,9 @@ def _not_reserved(claim: str) -> str:
 class RuleTable(Table):
     """One released claim."""
 
-    claim: Annotated[str, Field(pattern=r"^[a-z_]{1,60}$"), AfterValidator(_not_reserved)]
+    claim: Annotated[
+        str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,59}$"), AfterValidator(_not_reserved)
+    ]
     source: Source
     transform: Transform = Transform.NONE
     required: bool = False

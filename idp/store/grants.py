@@ -25,6 +25,7 @@ from idp.model import (
     Replayed,
     Standing,
 )
+from idp.protocol.handles import oldest_family_id
 from idp.store.sealed_columns import open_attributes
 from keys.seal import Sealer
 from keys.sql import Database, Row
@@ -250,6 +251,27 @@ class SqlGrants:
             return None
         attributes = open_attributes(self._sealer, subject, _raw(row["attributes_sealed"]))
         return AccountKind(str(row["kind"])), bool(row["enabled"]), attributes
+
+    async def sweep(self, before: int, after: FamilyId, limit: int) -> FamilyId | None:
+        """See `ports.Grants.sweep`.
+
+        Why by the id: it stands in the order of time, so the key is the only index that is read,
+        and an insert on the hot path pays for no further one.
+        """
+        looked_at = await self._database.one(
+            "SELECT max(id) AS id FROM (SELECT id FROM family WHERE id > $1 AND id < $2"
+            " ORDER BY id LIMIT $3) AS next",
+            after,
+            oldest_family_id(before),
+            limit,
+        )
+        if looked_at is None or looked_at["id"] is None:
+            return None
+        last = FamilyId(str(looked_at["id"]))
+        await self._database.change(
+            "DELETE FROM family WHERE id > $1 AND id <= $2 AND expires_at < $3", after, last, before
+        )
+        return last
 
 
 def _standing(subject: SubjectId, row: _StandingRow, accounts: tuple[AccountId, ...]) -> Standing:

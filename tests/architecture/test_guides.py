@@ -8,7 +8,13 @@ from idp.config import load_settings
 from tests.certificates import certificate
 
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
-NAMED = ("REPORTS_SECRET", "ONESTOP_TICKET", "ONESTOP_VERIFY", "INTRANET_SECRET")
+NAMED = (
+    "REPORTS_SECRET",
+    "ONESTOP_TICKET",
+    "ONESTOP_VERIFY",
+    "CITIZEN_PORTAL_SECRET",
+    "INTRANET_SECRET",
+)
 
 
 def examples(guide: str) -> str:
@@ -26,4 +32,4 @@ def test_whoever_copies_every_example_of_the_guides_has_a_configuration(tmp_path
     (tmp_path / "ca.pem").rename(tmp_path / "own-ca.pem")
     settings = load_settings(path, {name: secrets.token_hex(32) for name in NAMED})
     assert "reports" in settings.clients
-    assert set(settings.systems) == {"reports", "onestop", "intranet"}
+    assert set(settings.systems) == {"reports", "onestop", "citizen-portal", "intranet"}

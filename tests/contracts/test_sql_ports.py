@@ -22,6 +22,7 @@ from connectors.links.sql import SqlLinks
 from connectors.links.store import AccountTaken, Opened
 from idp.authn.usernames import fold
 from idp.model import ClientId, Family, FamilyId, GateClosed, Redeemed, Replayed
+from idp.protocol.handles import new_family_id
 from idp.store.accounts import SqlAccounts
 from idp.store.fences import SqlFences
 from idp.store.grants import SqlGrants
@@ -249,6 +250,25 @@ async def test_expired_fences_are_swept_a_few_at_a_time(database: Database) -> N
     for number in range(5):
         assert await fences.once("jti", b"%d" % number, NOW - number)
     assert [await fences.sweep(NOW + 1, 2) for _ in range(4)] == [2, 2, 1, 0]
+
+
+async def test_expired_families_are_swept_a_few_at_a_time_and_living_ones_stay(
+    grants: SqlGrants, alice: SubjectId
+) -> None:
+    ids = [new_family_id(NOW + n, b"%010d" % n) for n in range(5)]
+    for number, family_id in enumerate(ids):
+        lives_until = NOW + (10_000 if number == 1 else 600)
+        family = a_family(alice, family_id, created_at=NOW + number, expires_at=lives_until)
+        assert await grants.redeem(family) == Redeemed()
+    later, after = NOW + 601, FamilyId("")
+    walked = []
+    while (last := await grants.sweep(later, after, 2)) is not None:
+        walked.append(last)
+        after = last
+    assert walked == [ids[1], ids[3], ids[4]]
+    assert await grants.sweep(NOW, FamilyId(""), 10) is None, "none is so old"
+    left = [i for i in ids if await grants.family(i, None, b"") is not None]
+    assert left == [ids[1]]
 
 
 async def rows_of(database: Database) -> dict[str, int]:

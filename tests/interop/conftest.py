@@ -34,6 +34,7 @@ class Provider:
     secret: str
     apache: str
     apache_secret: str
+    opencps_secret: str
     people: list[Resident]
     client_key: dict[str, str]
     """The private JWK of the client `keyed`."""
@@ -62,7 +63,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
         people,
     )
     files.write()
-    apache_secret = secrets.token_urlsafe(36)
+    apache_secret, opencps_secret = secrets.token_urlsafe(36), secrets.token_urlsafe(36)
     protected = {name: f"http://127.0.0.1:{free_port()}" for name in PROXIES}
     identity_secret = secrets.token_urlsafe(36)
     key = ECKey.generate_key("P-256", {"kid": "k-1", "alg": "ES256", "use": "sig"})
@@ -91,6 +92,32 @@ post_logout_redirect_uris = ["{apache}/bye.html"]
 scopes = ["openid", "profile"]
 consent = "implied"
 
+[clients.opencps]
+name = {{ vi = "Cổng OpenCPS", en = "OpenCPS portal" }}
+auth_method = "client_secret_post"
+secrets = [{{ inline = "{opencps_secret}" }}]
+redirect_uris = ["http://127.0.0.1:8400/vnconnect"]
+post_logout_redirect_uris = ["http://127.0.0.1:8400/vnconnect/bye"]
+pkce_required = false
+id_token_alg = "RS256"
+system = "opencps"
+consent = "implied"
+
+[systems.opencps]
+name = {{ vi = "Cổng OpenCPS", en = "OpenCPS portal" }}
+owners = [{{ code = "H55.9", name = "Sở Tài chính", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "vnconnect"
+when_unlinked = "not-needed"
+claims = [
+  {{ claim = "TechID", source = "tech_id", required = true }},
+  {{ claim = "LoaiTaiKhoan", source = "account_kind", transform = "vnconnect_kind" }},
+  {{ claim = "HoVaTen", source = "full_name" }},
+  {{ claim = "SoDinhDanh", source = "personal_number" }},
+  {{ claim = "NgayThangNamSinh", source = "birthdate", transform = "yyyymmdd" }},
+  {{ claim = "SoDienThoai", source = "phone" }},
+]
+
 [clients.keyed]
 name = {{ vi = "Ứng dụng có khóa", en = "Application with a key" }}
 auth_method = "private_key_jwt"
@@ -116,6 +143,7 @@ consent = "implied"
             secret=files.scene.secret("sandbox"),
             apache=apache,
             apache_secret=apache_secret,
+            opencps_secret=opencps_secret,
             people=people,
             client_key=key.as_dict(private=True),
             protected=protected,

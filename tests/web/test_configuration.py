@@ -76,6 +76,7 @@ def test_the_configuration_of_the_tests_is_without_mistake(config: Path) -> None
         ('resource = "https://api.test"', "", "clients.k1.resource"),
         ("jwks = '", "jwks = '[", "clients.k1.jwks"),
         ('system = "portal"', 'system = "unknown"', "clients.portal.system"),
+        ('system = "portal"', 'system = "onestop"', "clients.portal.system"),
         ('consent = "ask"', 'consent = "never"', "clients.c2.consent"),
         ("[clients.c1]", '[clients."a b"]', "clients.a b"),
         ('dialect = "signed_ticket"', 'dialect = "oidc"', "systems.onestop.ticket"),
@@ -299,3 +300,16 @@ def test_the_demo_passes_its_own_check(tmp_path: Path) -> None:
         p["name"] for p in facts["citizens"]
     ]
     assert not [value for value in secret_values if value in logs]
+
+
+def test_a_client_of_a_system_that_speaks_vnconnect_has_a_secret(config: Path) -> None:
+    speaks = ('level = "province"\ndialect = "oidc"\nwhen_unlinked = "create"\nnew_account_prefix',
+              'level = "province"\ndialect = "vnconnect"\nclaims = []\n'
+              'when_unlinked = "create"\nnew_account_prefix')  # fmt: skip
+    assert problems(changed(config, speaks)) == []
+    public = (
+        'secrets = [{ env = "SECRET_1" }]\nredirect_uris = ["https://portal.test/cb"]',
+        'auth_method = "none"\nredirect_uris = ["https://portal.test/cb"]',
+    )
+    found = problems(changed(config, public))
+    assert [problem.key for problem in found] == ["clients.portal.auth_method"]
