@@ -25,7 +25,7 @@ import httpx
 from idp.audit.bounds import SINGLE_PER_MINUTE
 from idp.egress.rules import EgressRules
 from idp.store.sql_schema import metadata
-from tests.fixtures_world import Fields, World
+from tests.fixtures_world import ISSUER, Fields, World
 
 PROTOCOL = frozenset(
     {
@@ -185,6 +185,8 @@ class Oracle:
             assert "http-equiv" not in response.text
             targets += Fields(response.text).actions
         for target in targets:
+            if target.startswith((f"{ISSUER}/forward-auth/", f"{ISSUER}/logout")):
+                continue  # from a protected host to ours
             assert (target.startswith("/") and not target.startswith("//")) or self._known(
                 target
             ), target
@@ -202,6 +204,9 @@ class Oracle:
         services = [u for s in systems if s.cas for u in s.cas.services]
         if any(target.startswith(u) for u in services):
             return True
+        protected = [o for s in systems if s.forward_auth for o in s.forward_auth.origins]
+        if any(target.startswith(origin + "/") for origin in protected):
+            return True  # its own pages: the proxy in front of it decides which of them are ours
         without_port = re.sub(r"^(http://127\.0\.0\.1):\d+/", r"\1/", target)
         return any(
             place == uri or place.startswith((uri + "?", uri + "&"))

@@ -25,6 +25,8 @@ from idp.demo.seed import seed
 from idp.demo.stand_ins import STAND_INS, Addresses
 from idp.store.sql_migrate import migrate
 
+PROXIES = ("nginx", "haproxy", "caddy")
+
 
 @dataclass
 class Provider:
@@ -40,6 +42,9 @@ class Provider:
     people: list[Resident]
     client_key: dict[str, str]
     """The private JWK of the client `keyed`."""
+    protected: dict[str, str]
+    """Where each reverse proxy protects the intranet."""
+    identity_secret: str
 
     async def sign_in(self, url: str, person: Resident) -> Browser:
         """A browser that has answered both stages; consent is given where asked for."""
@@ -66,10 +71,26 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     )
     files.write()
     apache_secret, opencps_secret = secrets.token_urlsafe(36), secrets.token_urlsafe(36)
+    protected = {name: f"http://127.0.0.1:{free_port()}" for name in PROXIES}
+    identity_secret = secrets.token_urlsafe(36)
     key = ECKey.generate_key("P-256", {"kid": "k-1", "alg": "ES256", "use": "sig"})
     jwks = json.dumps({"keys": [key.as_dict(private=False)]})
     with files.config.open("a", encoding="utf-8") as file:
         file.write(f"""
+[systems.intranet]
+name = {{ vi = "Mạng nội bộ", en = "Intranet" }}
+owners = [{{ code = "H55", name = "Văn phòng", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "forward_auth"
+when_unlinked = "not-needed"
+claims = [{{ claim = "name", source = "full_name" }}]
+
+[systems.intranet.forward_auth]
+origins = {json.dumps(list(protected.values()))}
+secrets = [{{ inline = "{identity_secret}" }}]
+public_paths = ["/public"]
+headers = {{ x-auth-user = "sub", x-auth-name = "name" }}
+
 [clients.apache]
 name = {{ vi = "Cổng nội bộ", en = "Intranet" }}
 secrets = [{{ inline = "{apache_secret}" }}]
@@ -166,6 +187,8 @@ consent = "implied"
             opencps_secret=opencps_secret,
             people=people,
             client_key=key.as_dict(private=True),
+            protected=protected,
+            identity_secret=identity_secret,
         )
     finally:
         server.terminate()
