@@ -42,6 +42,12 @@ class Provider:
     people: list[Resident]
     client_key: dict[str, str]
     """The private JWK of the client `keyed`."""
+    newcomers: list[Resident]
+
+    def newcomer(self) -> Resident:
+        """A citizen who has not signed in yet: a code of an authenticator is good for one sign-in."""
+        return self.newcomers.pop()
+
     protected: dict[str, str]
     """Where each reverse proxy protects the intranet."""
     identity_secret: str
@@ -62,8 +68,10 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     apache = f"http://127.0.0.1:{free_port()}"
     cas_apache, cas_php, land = (f"http://127.0.0.1:{free_port()}" for _ in range(3))
     people = residents()
-    # A code of an authenticator is good for one sign-in: who signs in often has others beside them.
-    people += [replace(p, username=f"{p.username}.portal") for p in residents()[3:5]]
+    newcomers = [
+        replace(p, username=f"{p.username}.{n}") for n in range(4) for p in residents()[:5]
+    ]
+    people += newcomers
     files = DemoFiles(
         folder / "demo",
         Addresses(issuer=issuer, systems={system.name: apache for system in STAND_INS}),
@@ -187,6 +195,7 @@ consent = "implied"
             opencps_secret=opencps_secret,
             people=people,
             client_key=key.as_dict(private=True),
+            newcomers=newcomers,
             protected=protected,
             identity_secret=identity_secret,
         )

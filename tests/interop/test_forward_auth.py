@@ -141,7 +141,7 @@ def address(request: pytest.FixtureRequest, provider: Provider, tmp_path: Path) 
 async def test_a_person_signs_in_at_a_protected_system_and_out_again(
     provider: Provider, proxy: str, address: str
 ) -> None:
-    person = provider.people[{"nginx": 0, "haproxy": 1, "caddy": 2}[proxy]]
+    person = provider.newcomer()
     browser = await provider.sign_in(f"{address}/notices/7?a=b", person)
     assert browser.url == f"{address}/notices/7?a=b", browser.url
     who = await browser.json(f"{address}/whoami")
@@ -159,7 +159,7 @@ async def test_a_person_signs_in_at_a_protected_system_and_out_again(
 async def test_a_session_that_ended_elsewhere_ends_at_a_protected_system(
     provider: Provider, proxy: str, address: str
 ) -> None:
-    browser = await provider.sign_in(address, provider.people[3 + PROXIES.index(proxy)])
+    browser = await provider.sign_in(address, provider.newcomer())
     assert (await browser.json(f"{address}/whoami"))["signed_in"] is True
     await browser.open(f"{provider.issuer}/logout")
     await browser.submit({})

@@ -69,8 +69,9 @@ def test_the_portal_signs_in_at_the_national_portal(national_portal: str) -> Non
 
 
 async def test_the_same_portal_signs_in_with_us(provider: Provider) -> None:
-    person = provider.people[7]
+    person = provider.newcomer()
     number = person.attributes.personal_number or ""
+    born = person.attributes.birthdate.value.replace("-", "") if person.attributes.birthdate else ""
     portal = Portal(
         provider.issuer, "opencps", provider.opencps_secret, CALLBACK, by_number={number: "minh88"}
     )
@@ -81,7 +82,7 @@ async def test_the_same_portal_signs_in_with_us(provider: Provider) -> None:
         assert told == {
             "sub": told["sub"], "TechID": person.attributes.tech_id, "LoaiTaiKhoan": "1",
             "HoVaTen": person.attributes.full_name, "SoDinhDanh": number,
-            "NgayThangNamSinh": "20010630", "SoDienThoai": person.attributes.phone,
+            "NgayThangNamSinh": born, "SoDienThoai": person.attributes.phone,
         }  # fmt: skip
         again = await browser.arrives_at(portal.login_address(), CALLBACK)
         assert portal.arrived(again)[0] == "minh88", "and now by TechID"
@@ -91,7 +92,7 @@ async def test_the_same_portal_signs_in_with_us(provider: Provider) -> None:
 
 async def test_a_code_of_the_facade_works_once(provider: Provider) -> None:
     portal = Portal(provider.issuer, "opencps", provider.opencps_secret, CALLBACK)
-    async with arriving(provider.people[8]) as browser:
+    async with arriving(provider.newcomer()) as browser:
         came = await browser.arrives_at(portal.login_address(), CALLBACK)
     portal.arrived(came)
     with pytest.raises(KeyError, match="access_token"):
