@@ -28,6 +28,7 @@ class Intranet(StandIn):
 
     def __init__(self, settings: StandInSettings) -> None:
         super().__init__(settings, "intranet")
+        self._system = settings.client_id or SYSTEM_ID
         for old in settings.old_accounts:
             self.accounts.remember(old["account"], old["name"])
         self.application.get("/")(self.start)
@@ -77,7 +78,7 @@ class Intranet(StandIn):
                 return None  # nothing unsigned is ever parsed
             header, claims = json.loads(_decode(head)), json.loads(_decode(payload))
             known = header == {"alg": "HS256", "typ": "forward-auth+jwt"}
-            ours = claims["aud"] == SYSTEM_ID and claims["iss"] == self.settings.issuer
+            ours = claims["aud"] == self._system and claims["iss"] == self.settings.issuer
             here = claims["host"] == urlsplit(self.settings.address).netloc
             now = time.time()
             young = claims["iat"] < now + SKEW_SECONDS and now < claims["exp"]

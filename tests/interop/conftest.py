@@ -85,7 +85,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     jwks = json.dumps({"keys": [key.as_dict(private=False)]})
     with files.config.open("a", encoding="utf-8") as file:
         file.write(f"""
-[systems.intranet]
+[systems.behind-proxies]
 name = {{ vi = "Mạng nội bộ", en = "Intranet" }}
 owners = [{{ code = "H55", name = "Văn phòng", valid_from = 2025-07-01 }}]
 level = "province"
@@ -93,7 +93,7 @@ dialect = "forward_auth"
 when_unlinked = "not-needed"
 claims = [{{ claim = "name", source = "full_name" }}]
 
-[systems.intranet.forward_auth]
+[systems.behind-proxies.forward_auth]
 origins = {json.dumps(list(protected.values()))}
 secrets = [{{ inline = "{identity_secret}" }}]
 public_paths = ["/public"]
@@ -127,7 +127,7 @@ new_account_prefix = "nb-"
 claims = [{{ claim = "full_name", source = "full_name" }}]
 cas = {{ services = ["{cas_php}/"] }}
 
-[systems.land]
+[systems.land-office]
 name = {{ vi = "Đất đai", en = "Land registry" }}
 owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
 level = "province"

@@ -114,7 +114,7 @@ def address(request: pytest.FixtureRequest, provider: Provider, tmp_path: Path) 
     settings = {
         "name_vi": "Mạng nội bộ", "name_en": "Intranet", "issuer": provider.issuer,
         "address": address, "database": str(tmp_path / "intranet.sqlite"),
-        "identity_secret": provider.identity_secret,
+        "identity_secret": provider.identity_secret, "client_id": "behind-proxies",
     }  # fmt: skip
     (tmp_path / "intranet.json").write_text(json.dumps(settings), "utf-8")
     application = [
