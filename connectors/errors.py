@@ -3,6 +3,7 @@
 ConnectorsError
 ├── RequiredClaimMissing   a system asks for a claim that this person does not have
 ├── ReturnAddressRefused   a return address that the system did not register
+├── HandOffRefused         a deep link that no portal makes
 ├── StateRefused           a state that no application makes
 └── IllegalTransition      a link cannot go from its state to the one asked for
 """
@@ -26,6 +27,10 @@ class ReturnAddressRefused(ConnectorsError):
 
 class StateRefused(ConnectorsError):
     """Too long, or not printable ASCII."""
+
+
+class HandOffRefused(ConnectorsError):
+    """A code is missing, or is not one."""
 
 
 class IllegalTransition(ConnectorsError):

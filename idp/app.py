@@ -12,6 +12,7 @@ from connectors.links.account_opening import AccountOpening
 from connectors.links.sql import SqlLinks
 from connectors.mapping import STANDARD_RULES
 from connectors.registry import FileVerification, HttpVerification
+from connectors.systems.hand_off import DeepLink
 from connectors.verifiers.http import HttpVerifier
 from connectors.verifiers.password_file import PasswordFileVerifier
 from idp.adapters import Stores, audit_witness, key_store, open_stores, rotation_policy
@@ -23,6 +24,7 @@ from idp.config import Settings
 from idp.egress.client import HttpEgress, outgoing_client
 from idp.flows.client_authentication import ASSERTION_ALGORITHMS, ClientAuthentication
 from idp.flows.deliver import NoticeDelivery
+from idp.flows.end_subject import SubjectEnd
 from idp.flows.grants.authorization_code import AuthorizationCodeGrant
 from idp.flows.grants.refresh_token import RefreshTokenGrant
 from idp.flows.housekeeping import housekeeping
@@ -42,6 +44,7 @@ from idp.store.session_ends import SqlSessionEnds
 from idp.web.answers import page
 from idp.web.cookies import CookieJar
 from idp.web.devices import DeviceCookies
+from idp.web.dialects.hand_off import HAND_OFF_PATH, HandOffDoor
 from idp.web.dialects.oidc import OidcDoor
 from idp.web.dialects.ticket import TicketDoor
 from idp.web.dialects.vnconnect import VNCONNECT_AUTHORIZE, VNCONNECT_LOGOUT, VNCONNECT_PATHS
@@ -193,10 +196,12 @@ class _Wiring:
             verifiers=verifiers,
             entropy=entropy,
         )
+        self._told = frozenset(writers)
+        self._wake = delivery.wake
         self._logout = Logout(
             sessions=stores.sessions,
             ends=ends,
-            told=frozenset(writers),
+            told=self._told,
             audit=audit,
             wake=delivery.wake,
         )
@@ -206,6 +211,7 @@ class _Wiring:
             systems=settings.systems,
             opening=self._opening,
             logout=self._logout,
+            ends=ends,
             audit=audit,
             entropy=entropy,
             idle_seconds=provider.session_idle_minutes * 60,
@@ -227,6 +233,7 @@ class _Wiring:
         return Edge(
             site,
             endpoints=self._protocol_endpoints() | self._page_endpoints(),
+            rooms=self._scim(),
             trusted_proxies=trusted_networks(self._settings.tables.network.trusted_proxies),
             fault_page=self._errors.fault,
             refusals=Refusals(
@@ -238,6 +245,30 @@ class _Wiring:
             entropy=self._entropy,
             clock=self._clock,
         )
+
+    def _scim(self) -> dict[str, Endpoint]:
+        """The SCIM server, where a register may push; its schemas are loaded only then."""
+        if not self._settings.connectors:
+            return {}
+        from idp.scim.room import scim_endpoint
+        from idp.scim.shelf import ROOT
+
+        endpoint = scim_endpoint(
+            issuer=self._settings.issuer,
+            connectors=self._settings.connectors,
+            clients=self._settings.clients,
+            database=self._stores.database,
+            sealer=self._stores.sealer,
+            index=BlindIndex(self._settings.keks[-1]),
+            mint=self._mint,
+            fences=self._fences,
+            counters=self._stores.counters,
+            hasher=self.hasher,
+            end=SubjectEnd(ends=self._ends, told=self._told, wake=self._wake),
+            audit=self._audit,
+            entropy=self._entropy,
+        )
+        return {ROOT: endpoint}
 
     async def _ready(self) -> bool:
         try:
@@ -316,6 +347,9 @@ class _Wiring:
         async def authorize(request: HttpRequest) -> Answer:
             return await interaction.enter(request, Dialect.OIDC)
 
+        async def hand_off(request: HttpRequest) -> Answer:
+            return await interaction.enter(request, Dialect.HAND_OFF)
+
         async def vnconnect(request: HttpRequest) -> Answer:
             return await interaction.enter(request, Dialect.VNCONNECT)
 
@@ -330,6 +364,7 @@ class _Wiring:
         error = self._errors.refused
         return {
             "/authorize": page(authorize, "GET", "POST", error_page=error),
+            HAND_OFF_PATH: page(hand_off, "GET", error_page=error),
             VNCONNECT_AUTHORIZE: page(vnconnect, "GET", error_page=error),
             VNCONNECT_LOGOUT: page(logout.handle, "GET", "POST", error_page=error),
             "/ticket": page(ticket, "GET", error_page=error),
@@ -364,6 +399,14 @@ class _Wiring:
         return {
             Dialect.OIDC: self._oidc_door(Dialect.OIDC),
             Dialect.VNCONNECT: self._oidc_door(Dialect.VNCONNECT),
+            Dialect.HAND_OFF: HandOffDoor(
+                links={
+                    code: DeepLink(system=SystemId(link.system), start=link.start)
+                    for code, link in self._settings.tables.deep_links.items()
+                },
+                systems=self._settings.systems,
+                audit=self._audit,
+            ),
             Dialect.SIGNED_TICKET: TicketDoor(
                 issuer=self._settings.issuer,
                 systems=self._settings.systems,

@@ -8,7 +8,17 @@ from pathlib import Path
 from connectors.config.checked import Entry
 from connectors.config.problems import Place, Problem
 
-TOP_LEVEL = ("include", "provider", "storage", "keys", "network", "clients", "systems")
+TOP_LEVEL = (
+    "include",
+    "provider",
+    "storage",
+    "keys",
+    "network",
+    "deep_links",
+    "clients",
+    "systems",
+    "scim",
+)
 INCLUDED = ("clients", "systems")
 _URLS = {"database_url": "LIENTHONG_DATABASE_URL", "redis_url": "LIENTHONG_REDIS_URL"}
 
@@ -20,6 +30,7 @@ class Document:
     provider: Entry
     clients: Mapping[str, Entry] = field(default_factory=dict)
     systems: Mapping[str, Entry] = field(default_factory=dict)
+    connectors: Mapping[str, Entry] = field(default_factory=dict)
 
 
 def read_files(path: Path, environment: Mapping[str, str], found: list[Problem]) -> Document | None:
@@ -33,10 +44,25 @@ def read_files(path: Path, environment: Mapping[str, str], found: list[Problem])
     sections: dict[str, dict[str, Entry]] = {name: {} for name in INCLUDED}
     for section in INCLUDED:
         _collect(sections[section], first.get(section, {}), place.at(section), found)
+    connectors = _connectors(first.get("scim", {}), place.at("scim"), found)
     for included in _included(first.get("include", []), path, found):
         _include(sections, included, found)
-    own = {name: first.get(name, {}) for name in TOP_LEVEL if name not in ("include", *INCLUDED)}
-    return Document(provider=Entry(place, _with_urls(own, environment)), **sections)
+    apart = ("include", "scim", *INCLUDED)
+    own = {name: first.get(name, {}) for name in TOP_LEVEL if name not in apart}
+    return Document(
+        provider=Entry(place, _with_urls(own, environment)), connectors=connectors, **sections
+    )
+
+
+def _connectors(table: object, place: Place, found: list[Problem]) -> dict[str, Entry]:
+    """`[scim.connectors.ID]`; in the first file alone, beside who else may do what."""
+    connectors: dict[str, Entry] = {}
+    if not isinstance(table, dict):
+        found.append(place.problem("a table"))
+        return connectors
+    found += [place.at(key).problem("connectors") for key in table if key != "connectors"]
+    _collect(connectors, table.get("connectors", {}), place.at("connectors"), found)
+    return connectors
 
 
 def _with_urls(own: dict[str, object], environment: Mapping[str, str]) -> dict[str, object]:

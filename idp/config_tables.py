@@ -1,6 +1,7 @@
 """The shapes of the provider's own tables in the configuration file."""
 
 import re
+from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from connectors.config.tables import (
     FilePath,
     SecretTable,
     TextTable,
+    WebAddress,
     plain_address,
     surroundings_of,
 )
@@ -122,6 +124,15 @@ def _host(name: str) -> str:
     return host
 
 
+def _without_query(address: str) -> str:
+    if "?" in address:
+        raise ValueError("an address without a query: the codes of the link come there")
+    return address
+
+
+AgencyCode = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.]{0,34}$")]
+
+
 class AllowedHostTable(Table):
     """A host of our own network that registered addresses may name."""
 
@@ -153,6 +164,13 @@ class NetworkTable(Table):
         )
 
 
+class DeepLinkTable(Table):
+    """`[deep_links."CODE"]`: where the National Portal's hand-offs to one agency go."""
+
+    system: Annotated[str, Field(max_length=50)]
+    start: Annotated[WebAddress, AfterValidator(_without_query)]
+
+
 class ProviderTables(Table):
     """All of the provider's own tables."""
 
@@ -160,3 +178,4 @@ class ProviderTables(Table):
     storage: StorageTable
     keys: KeysTable
     network: NetworkTable = NetworkTable()
+    deep_links: Mapping[AgencyCode, DeepLinkTable] = Field(default_factory=dict)

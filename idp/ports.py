@@ -210,6 +210,12 @@ class SessionEnds(Protocol):
         """
         ...
 
+    async def end_all(self, subject: SubjectId, now: int, notified: frozenset[str]) -> int:
+        """End every session of this subject as `end` does, and revoke its offline families too;
+        the number of sessions that this call ended.
+        """
+        ...
+
     async def due(
         self, now: int, limit: int, lease_seconds: int, busy: frozenset[str] = frozenset()
     ) -> Sequence[Notice]:

@@ -123,6 +123,10 @@ redirect_uris = ["https://register.test/cb"]
 system = "register"
 consent = "implied"
 
+[deep_links."H55.242"]
+system = "onestop"
+start = "https://onestop.test/nop-ho-so"
+
 [systems.portal]
 name = {{ vi = "Cổng dịch vụ công", en = "Portal" }}
 owners = [{{ code = "H55", name = "Văn phòng", valid_from = 2025-07-01 }}]

@@ -138,6 +138,8 @@ def read_systems(
 def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
     """Keys that are right by themselves, and not together."""
     found: list[Problem] = []
+    if table.dialect is Dialect.HAND_OFF:
+        found.append(place.at("dialect").problem("a dialect that systems speak"))
     for dialect, key in _TABLE_OF.items():
         if (table.dialect is dialect) != (getattr(table, key) is not None):
             wanted = f"a {key} table exactly where the dialect is {dialect}"

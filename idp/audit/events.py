@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 _REFUSED = frozenset({"endpoint", "reason", "client", "actor", "correlation"})
+_PUSHED = frozenset({"connector", "kind", "resource"})
 REFUSALS = frozenset(
     {"refused", "sign_in_rejected", "sign_in_throttled", "otp_rejected", "claim_rejected"}
 )
@@ -21,6 +22,7 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "family_revoked": frozenset({"client", "family"}),
     "access_token_revoked": frozenset({"client"}),
     "ticket_issued": frozenset({"system", "sid"}),
+    "handed_off": frozenset({"system", "agency", "sid", "prompted"}),
     "account_opened": frozenset({"system"}),
     "account_not_opened": frozenset({"system"}),
     "account_claimed": frozenset({"system"}),
@@ -30,6 +32,11 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "notice_delivered": frozenset({"participant", "sid"}),
     "notice_failed": frozenset({"participant", "sid"}),
     "notice_dead": frozenset({"participant", "sid"}),
+    "scim_created": _PUSHED,
+    "scim_changed": _PUSHED,
+    "scim_enabled": _PUSHED,
+    "scim_disabled": _PUSHED | {"sessions"},
+    "scim_deleted": _PUSHED | {"sessions"},
 }
 
 

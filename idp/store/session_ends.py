@@ -12,6 +12,10 @@ SELECT DISTINCT client_id AS participant, sub FROM family WHERE sid = $1
 UNION
 SELECT participant, sub FROM participation WHERE sid = $1
 """
+_RUNNING = """
+SELECT p.sid FROM participation p WHERE p.subject_id = $1 AND p.participant = ''
+AND NOT EXISTS (SELECT 1 FROM session_end e WHERE e.sid = p.sid)
+"""
 _OVER = """
 SELECT e.sid FROM session_end e WHERE e.ended_at < $1
 AND NOT EXISTS (SELECT 1 FROM notice n
@@ -65,6 +69,19 @@ class SqlSessionEnds:
                 now,
             )
             return await self._write_notices(statements, sid, now, notified)
+
+    async def end_all(self, subject: SubjectId, now: int, notified: frozenset[str]) -> int:
+        """See `ports.SessionEnds.end_all`."""
+        rows = await self._database.rows(_RUNNING, subject)
+        for row in rows:
+            await self.end(SessionId(str(row["sid"])), subject, now, notified)
+        await self._database.change(
+            "UPDATE family SET revoked_at = $2, revoked_reason = 'subject_ended'"
+            " WHERE subject_id = $1 AND offline = 1 AND revoked_at IS NULL",
+            subject,
+            now,
+        )
+        return len(rows)
 
     async def _write_notices(
         self, statements: Statements, sid: SessionId, now: int, notified: frozenset[str]

@@ -15,6 +15,8 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+OFFLINE = "offline = 1"
+AT_HOME = "participant = ''"
 HOLDING = "state IN ('verified', 'active', 'disputed', 'suspended')"
 
 subject = Table(
@@ -70,6 +72,12 @@ family = Table(
     Column("revoked_at", BigInteger),
     Column("revoked_reason", Text),
     Index("family_sid", "sid"),
+    Index(
+        "family_offline_subject",
+        "subject_id",
+        sqlite_where=text(OFFLINE),
+        postgresql_where=text(OFFLINE),
+    ),
 )
 fence = Table(
     "fence",
@@ -96,6 +104,12 @@ participation = Table(
     Column("sub", Text, nullable=False),
     Column("joined_at", BigInteger, nullable=False),
     Index("participation_joined_at", "joined_at"),
+    Index(
+        "participation_at_home",
+        "subject_id",
+        sqlite_where=text(AT_HOME),
+        postgresql_where=text(AT_HOME),
+    ),
 )
 notice = Table(
     "notice",
@@ -146,6 +160,29 @@ link_transition = Table(
     Column("to_state", Text, nullable=False),
     Column("evidence", Text, nullable=False),
     Index("link_transition_link", "link_id"),
+)
+scim_resource = Table(
+    "scim_resource",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("connector", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject_id", Text, ForeignKey("subject.id"), unique=True),
+    Column("external_digest", LargeBinary),
+    Column("document_sealed", LargeBinary),
+    Column("version", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger),
+    Index("scim_resource_listed", "connector", "kind", "created_at", "id"),
+    Index("scim_resource_external", "connector", "external_digest"),
+)
+scim_member = Table(
+    "scim_member",
+    metadata,
+    Column("group_id", Text, ForeignKey("scim_resource.id"), primary_key=True),
+    Column("user_id", Text, ForeignKey("scim_resource.id"), primary_key=True),
+    Index("scim_member_user", "user_id"),
 )
 key_ring = Table(
     "key_ring",

@@ -205,6 +205,15 @@ _NOTICES: dict[str, tuple[T, T]] = {
             "people who run it.",
         ),
     ),
+    "service_unknown": (
+        ("Dịch vụ chưa được kết nối", "This service is not connected"),
+        (
+            "Đường dẫn đưa Quý vị đến một cơ quan chưa kết nối với hệ thống này. Quý vị vui lòng "
+            "quay lại Cổng Dịch vụ công quốc gia, hoặc liên hệ cơ quan thực hiện thủ tục.",
+            "The link leads to an agency that is not connected here. Please go back to the National "
+            "Public Service Portal, or contact the agency that handles the procedure.",
+        ),
+    ),
     "redirect_uri_unknown": (
         ("Địa chỉ quay lại không hợp lệ", "The return address is not registered"),
         (

@@ -8,7 +8,9 @@ from idp.config import load_settings
 from tests.certificates import certificate
 
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
-NAMED = ("REPORTS_SECRET", "ONESTOP_TICKET", "ONESTOP_VERIFY", "CITIZEN_PORTAL_SECRET")
+NAMED = (
+    "REPORTS_SECRET", "ONESTOP_TICKET", "ONESTOP_VERIFY", "CITIZEN_PORTAL_SECRET", "PERSONNEL_TOKEN",
+)  # fmt: skip
 
 
 def examples(guide: str) -> str:
@@ -27,3 +29,4 @@ def test_whoever_copies_every_example_of_the_guides_has_a_configuration(tmp_path
     settings = load_settings(path, {name: secrets.token_hex(32) for name in NAMED})
     assert "reports" in settings.clients
     assert set(settings.systems) == {"reports", "onestop", "citizen-portal"}
+    assert set(settings.connectors) == {"personnel"}

@@ -77,6 +77,11 @@ TABLES = sorted(set(metadata.tables) - {"fence", "audit_record"} - set(_LOOKED_A
 _REVOKED = "SELECT id FROM family WHERE revoked_at IS NOT NULL ORDER BY id"
 
 
+def is_scim(request: httpx.Request) -> bool:
+    """Whether the request went to the SCIM server."""
+    return request.url.path.startswith("/scim/v2")
+
+
 def resident_bytes() -> int:
     """What the process holds now: a peak would be that of another test."""
     return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * resource.getpagesize()
@@ -181,7 +186,8 @@ class Oracle:
         assert response.status_code < 500 or self.faults_allowed, response.text[:400]
 
     def _stays_at_home(self, response: httpx.Response) -> None:
-        targets = [response.headers["location"]] if "location" in response.headers else []
+        redirects = "location" in response.headers and response.status_code != 201
+        targets = [response.headers["location"]] if redirects else []
         if response.headers.get("content-type", "").startswith("text/html"):
             assert "http-equiv" not in response.text
             targets += Fields(response.text).actions
@@ -232,7 +238,7 @@ class Oracle:
     # --- O4 -----------------------------------------------------------------------------------
 
     def _is_refusal(self, request: httpx.Request, response: httpx.Response) -> bool:
-        if request.url.path not in PROTOCOL | PUBLIC:
+        if request.url.path not in PROTOCOL | PUBLIC and not is_scim(request):
             return False
         if 400 <= response.status_code < 500:
             return True
@@ -293,6 +299,9 @@ class Oracle:
             assert "frame-ancestors 'none'" in policy
             assert "script-src 'nonce-" in policy
             assert "unsafe" not in policy
+        if is_scim(request):
+            assert headers["cache-control"] == "no-store"
+            assert kind == "application/scim+json"
         if kind.startswith("text/html") or path in PROTOCOL:
             assert headers["cache-control"] == "no-store"
             assert kind in ("application/json", "text/html; charset=utf-8", "")

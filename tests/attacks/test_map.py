@@ -1,4 +1,4 @@
-"""The map from the adversarial cases (groups A, B, D, F, P) to their tests: `cases.csv`.
+"""The map from the adversarial cases (groups A, B, D, F, M, P) to their tests: `cases.csv`.
 
 A row names a test, and where the test has parameters, a part of their id; or it says why there is
 no test yet. Whoever builds what a reason waits for finds the rows by searching for the reason.
@@ -24,6 +24,7 @@ VARIANTS = {
     "F01": 5, "F03": 6, "F05": 5, "F06": 7, "F08": 2, "F09": 1,
     "P01": 8, "P03": 7, "P05": 7, "P06": 6, "P08": 5, "P10": 4, "P11": 6, "P12": 9, "P13": 5,
     "P14": 4, "P16": 6,
+    "M01": 4, "M03": 6, "M04": 5, "M06": 4, "M07": 3,
 }  # fmt: skip
 """How many variants each case lists."""
 
