@@ -8,68 +8,16 @@ import httpx
 import pytest
 
 from tests import fixtures_world
-from tests.fixtures_world import CHALLENGE, SECRET_1, SECRET_2, VERIFIER, Browser, World, answer
-from tests.people import ALICE_NAME, Person
+from tests.fixtures_world import CHALLENGE, SECRET_1, SECRET_2, VERIFIER, World, answer
+from tests.moved_portal import CALLBACK, MOVED, asked, came_back
+from tests.people import ALICE_NAME
 from tests.tokens import claims_of
-
-CALLBACK = "https://moved.test/cb"
-MOVED = """
-[clients.moved]
-name = {{ vi = "Cổng đã chuyển", en = "Moved portal" }}
-auth_method = "client_secret_post"
-secrets = [{{ env = "SECRET_1" }}]
-redirect_uris = ["https://moved.test/cb"]
-post_logout_redirect_uris = ["https://moved.test/bye"]
-pkce_required = false
-id_token_alg = "RS256"
-system = "moved"
-consent = "implied"
-
-[clients.neighbour]
-name = {{ vi = "Cổng bên cạnh", en = "Neighbour" }}
-auth_method = "client_secret_post"
-secrets = [{{ env = "SECRET_2" }}]
-redirect_uris = ["https://moved.test/cb"]
-pkce_required = false
-system = "moved"
-consent = "implied"
-
-[systems.moved]
-name = {{ vi = "Cổng đã chuyển", en = "Moved portal" }}
-owners = [{{ code = "H55.9", name = "Sở Tài chính", valid_from = 2025-07-01 }}]
-level = "province"
-dialect = "vnconnect"
-when_unlinked = "not-needed"
-claims = [
-  {{ claim = "LoaiTaiKhoan", source = "account_kind", transform = "vnconnect_kind" }},
-  {{ claim = "HoVaTen", source = "full_name" }},
-  {{ claim = "SoCMND", source = "personal_number" }},
-  {{ claim = "NgayThangNamSinh", source = "birthdate", transform = "yyyymmdd" }},
-]
-"""
 
 
 @pytest.fixture(autouse=True)
 def _a_portal_that_moved(monkeypatch: pytest.MonkeyPatch) -> None:
     """The world of the other tests, and in it two clients of this shape."""
     monkeypatch.setattr(fixtures_world, "CONFIG", fixtures_world.CONFIG + MOVED)
-
-
-def asked(**changes: str) -> dict[str, str]:
-    """What such a portal sends, and no more."""
-    query = {
-        "response_type": "code", "client_id": "moved", "redirect_uri": CALLBACK,
-        "scope": "openid", "acr_values": "LoA1",
-    }  # fmt: skip
-    return query | changes
-
-
-async def came_back(
-    browser: Browser, person: Person | None = None, **changes: str
-) -> httpx.Response:
-    """From the portal's redirect to the answer, signing in where that is asked for."""
-    response = await browser.http.get("/oauth2/authorize", params=asked(**changes))
-    return response if person is None else await browser.sign_in(person, response)
 
 
 async def redeemed(
