@@ -8,18 +8,30 @@ from pathlib import Path
 from connectors.config.checked import Entry
 from connectors.config.problems import Place, Problem
 
-TOP_LEVEL = ("include", "provider", "storage", "keys", "network", "clients", "systems", "scim")
-INCLUDED = ("clients", "systems")
+TOP_LEVEL = (
+    "include",
+    "provider",
+    "storage",
+    "keys",
+    "network",
+    "deep_links",
+    "clients",
+    "systems",
+    "scim",
+    "sources",
+)
+INCLUDED = ("clients", "systems", "sources")
 _URLS = {"database_url": "LIENTHONG_DATABASE_URL", "redis_url": "LIENTHONG_REDIS_URL"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """What all files say together. A client or a system stands in one file only."""
+    """What all files say together. A client, a system or a source stands in one file only."""
 
     provider: Entry
     clients: Mapping[str, Entry] = field(default_factory=dict)
     systems: Mapping[str, Entry] = field(default_factory=dict)
+    sources: Mapping[str, Entry] = field(default_factory=dict)
     connectors: Mapping[str, Entry] = field(default_factory=dict)
 
 
@@ -90,7 +102,9 @@ def _include(sections: dict[str, dict[str, Entry]], path: Path, found: list[Prob
         if section in sections:
             _collect(sections[section], entries, place.at(section), found)
         else:
-            found.append(place.at(section).problem("only clients and systems in an include"))
+            found.append(
+                place.at(section).problem("only clients, systems and sources in an include")
+            )
 
 
 def _collect(

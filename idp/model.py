@@ -163,6 +163,8 @@ class Standing:
     """Where there is none: what there was. Read only for a system that wants an account."""
     missing: frozenset[Source] = frozenset()
     """What the system requires and nobody knows of the person. Read only where it requires any."""
+    admitted: bool = True
+    """Whether the system's admission lets the person in. Read only where it has one."""
 
 
 @hot_value
@@ -256,3 +258,5 @@ class Notice:
     sid: SessionId
     created_at: int
     attempts: int = 0
+    known_as: str = field(default="", repr=False)
+    """What the participant knows the session by, in the words of its dialect; else nothing."""

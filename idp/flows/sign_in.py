@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from connectors.admission import admits
 from connectors.contract import (
     AccountId,
     AccountKind,
@@ -93,6 +94,16 @@ class SignIn:
         request = adapt(session)
         if session is None or handle is None:
             return Decision(next_step(request, None, None, now), None, None)
+        decision = await self.decide_for(session, request, now, leaving=leaving)
+        if isinstance(decision.step, Issue) and now - session.touched_at >= TOUCH_EVERY_SECONDS:
+            touched = replace(session, touched_at=now)
+            await self._sessions.put(digest_of(handle), touched, self._idle_seconds)
+        return decision
+
+    async def decide_for(
+        self, session: Session, request: SignInRequest, now: int, *, leaving: bool = False
+    ) -> Decision:
+        """The same for a session that is known otherwise than by its cookie: by a ticket of ours."""
         standing = await self._standing(request, session)
         step = next_step(request, session, standing, now)
         if isinstance(step, CreateAccount) and request.system is not None and not leaving:
@@ -101,9 +112,6 @@ class SignIn:
             step = next_step(request, session, standing, now)
             if isinstance(step, CreateAccount):
                 step = LinkHeldBack()  # nothing was opened, so people have to look at it
-        if isinstance(step, Issue) and now - session.touched_at >= TOUCH_EVERY_SECONDS:
-            touched = replace(session, touched_at=now)
-            await self._sessions.put(digest_of(handle), touched, self._idle_seconds)
         return Decision(step, session, standing)
 
     async def _standing(self, request: SignInRequest, session: Session) -> Standing | None:
@@ -112,6 +120,10 @@ class SignIn:
         )
         if standing is None or request.system is None:
             return standing
+        if request.admission is not None:
+            person = await self._grants.person(session.subject)
+            admitted = person is not None and admits(request.admission, person[0], person[2])
+            standing = replace(standing, admitted=admitted)
         if request.required_claims:
             missing = await self._missing(request, request.system, session, standing)
             standing = replace(standing, missing=missing)
@@ -133,7 +145,7 @@ class SignIn:
         if person is None:
             return frozenset()  # gone since the standing was read: the gate refuses at the next use
         sub = standing.sub or PairwiseSub("")  # made at the first answer; no claim is made of it
-        identity = _identity(session, person, sub)
+        identity = identity_of(session, person[0], person[2], sub)
         account = _account(system, standing.accounts[0] if standing.accounts else None)
         rules = self._systems[system].claims
         missing = missing_sources(rules, request.required_claims, identity, account)
@@ -170,7 +182,8 @@ class SignIn:
         person = await self._grants.person(session.subject)
         if person is None or not person[1]:
             raise LoginRequired("please sign in")
-        identity = _identity(session, person, await self.sub(request, standing, now))
+        sub = await self.sub(request, standing, now)
+        identity = identity_of(session, person[0], person[2], sub)
         account = _account(request.system, issue.account)
         return SignInResult(identity=identity, session=session.sid, account=account)
 
@@ -181,9 +194,11 @@ class SignIn:
         amr: tuple[str, ...],
         now: int,
         previous_handle: str | None,
+        authenticated_at: int | None = None,
     ) -> tuple[str, Session]:
         """A new session under a new handle; another person's session in this browser ends.
 
+        `authenticated_at`: when a source says that it looked at the person; else it was now.
         The same person keeps the `sid`, so that systems see one session; the handle never stays.
 
         Spec: OWASP ASVS 7.2.4
@@ -202,7 +217,7 @@ class SignIn:
             subject=subject,
             assurance=assurance,
             amr=amr,
-            authenticated_at=now,
+            authenticated_at=now if authenticated_at is None else min(authenticated_at, now),
             created_at=now,
             expires_at=now + self._session_seconds,
             touched_at=now,
@@ -228,10 +243,10 @@ class SignIn:
         return await self._ends.join(sid, subject, AT_HOME, PairwiseSub(""), now)
 
 
-def _identity(
-    session: Session, person: tuple[AccountKind, bool, PersonAttributes], sub: PairwiseSub
+def identity_of(
+    session: Session, kind: AccountKind, attributes: PersonAttributes, sub: PairwiseSub
 ) -> VerifiedIdentity:
-    kind, _, attributes = person
+    """Who signed in when this session began, as one sector knows them."""
     return VerifiedIdentity(
         subject=session.subject,
         sub=sub,

@@ -103,6 +103,7 @@ participation = Table(
     Column("subject_id", Text, nullable=False),
     Column("sub", Text, nullable=False),
     Column("joined_at", BigInteger, nullable=False),
+    Column("known_as", Text, primary_key=True, server_default=""),
     Index("participation_joined_at", "joined_at"),
     Index(
         "participation_at_home",
@@ -123,8 +124,33 @@ notice = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("delivered_at", BigInteger),
     Column("dead_at", BigInteger),
-    UniqueConstraint("sid", "participant", name="notice_once"),
+    Column("known_as", Text, nullable=False, server_default=""),
+    UniqueConstraint("sid", "participant", "known_as", name="notice_once"),
     Index("notice_due", "due_at"),
+)
+upstream_identity = Table(
+    "upstream_identity",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("sub_digest", LargeBinary, primary_key=True),
+    Column("subject_id", Text, ForeignKey("subject.id"), nullable=False),
+    Column("number_digest", LargeBinary),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_seen_at", BigInteger, nullable=False),
+    Index("upstream_identity_subject", "subject_id"),
+)
+upstream_session = Table(
+    "upstream_session",
+    metadata,
+    Column("sid", Text, primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("subject_id", Text, ForeignKey("subject.id"), nullable=False),
+    Column("sub_digest", LargeBinary, nullable=False),
+    Column("sid_digest", LargeBinary),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("upstream_session_subject", "issuer", "sub_digest"),
+    Index("upstream_session_there", "issuer", "sid_digest"),
+    Index("upstream_session_expires_at", "expires_at"),
 )
 link = Table(
     "link",

@@ -1,14 +1,14 @@
 """Accounts and groups that staff registers push by SCIM; the sessions of one subject are found.
 
 Revision ID: 0006
-Revises: 0002
+Revises: 0004
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0002"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 OFFLINE = "offline = 1"
