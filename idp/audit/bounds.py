@@ -15,7 +15,8 @@ GROUPS_PER_MINUTE = 60
 """Different counts of a minute; what does not fit any more is counted under `other`."""
 OTHER = "other"
 Fields = Mapping[str, str | int]
-_GROUPED_BY = ("endpoint", "reason", "client")
+_GROUPED_BY = (("endpoint",), ("reason",), ("client", "system"))
+"""What the counts tell apart; a hand-off that begins names a system where others name a client."""
 
 
 class RefusalBudget:
@@ -36,7 +37,7 @@ class RefusalBudget:
         if not crowded and self._single[event] < SINGLE_PER_MINUTE:
             self._single[event] += 1
             return True
-        group = (event, *(str(fields.get(name, "")) for name in _GROUPED_BY))
+        group = (event, *(_first(fields, names) for names in _GROUPED_BY))
         if group not in self._counts and len(self._counts) >= GROUPS_PER_MINUTE:
             group = (event, OTHER, OTHER, OTHER)
         self._counts[group] += 1
@@ -51,3 +52,7 @@ class RefusalBudget:
             {"event": event, "endpoint": endpoint, "reason": reason, "client": client, "count": n}
             for (event, endpoint, reason, client), n in counts.items()
         ]
+
+
+def _first(fields: Fields, names: tuple[str, ...]) -> str:
+    return str(next((fields[name] for name in names if name in fields), ""))

@@ -6,7 +6,7 @@ _REFUSED = frozenset({"endpoint", "reason", "client", "actor", "correlation"})
 _PUSHED = frozenset({"connector", "kind", "resource"})
 REFUSALS = frozenset(
     {"refused", "sign_in_rejected", "sign_in_throttled", "otp_rejected", "claim_rejected"}
-    | {"upstream_refused"}
+    | {"upstream_refused", "hand_off_begun"}
 )
 """Events that a stranger can cause at will: written within a budget (`bounds.py`)."""
 EVENTS: Mapping[str, frozenset[str]] = {
@@ -25,6 +25,7 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "ticket_issued": frozenset({"system", "sid"}),
     "ticket_redeemed": frozenset({"system", "sid"}),
     "ticket_replayed": frozenset({"sid"}),
+    "hand_off_begun": frozenset({"system", "agency"}),
     "handed_off": frozenset({"system", "agency", "sid", "prompted"}),
     "handed_over": frozenset({"system", "sid"}),
     "account_opened": frozenset({"system"}),

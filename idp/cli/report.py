@@ -1,7 +1,6 @@
 """`lienthong report hand-offs`: what the audit tells of how seamless the province is."""
 
 import json
-from collections import Counter
 from pathlib import Path
 
 import click
@@ -9,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from idp.adapters import open_stores
-from idp.audit.reading import fields_of
+from idp.audit.hand_offs import HandOffs, counted_hand_offs
 from idp.cli.command import CONFIG, DEMO, lienthong, run, settings_or_exit
 
 
@@ -25,37 +24,26 @@ def report() -> None:
 def hand_offs(path: Path, *, demo: bool, as_json: bool) -> None:
     """How often a hand-off from the National Portal ended without a second prompt, by system.
 
-    A hand-off that nobody finished is not counted: it stands in the log of the refusals, if
-    anywhere.
+    Begun: the link was followed. Finished: the person went on to the service, signed in; the rate
+    is over these. Unfinished: all others, whoever cancelled, and whoever is still on the way.
     """
     settings = settings_or_exit(path, demo=demo)
 
-    async def journey() -> tuple[Counter[str], Counter[str]]:
-        silent: Counter[str] = Counter()
-        prompted: Counter[str] = Counter()
+    async def journey() -> HandOffs:
         async with open_stores(settings) as stores:
-            async for fields in fields_of(stores.database, "handed_off"):
-                counted = prompted if fields["prompted"] else silent
-                counted[str(fields["system"])] += 1
-        return silent, prompted
+            return await counted_hand_offs(stores.database)
 
-    silent, prompted = run(journey())
-    rows = {
-        system: {
-            "silent": silent[system],
-            "prompted": prompted[system],
-            "re_prompt_rate": round(prompted[system] / (silent[system] + prompted[system]), 4),
-        }
-        for system in sorted(silent | prompted)
-    }
+    rows = run(journey()).by_system()
     if as_json:
         click.echo(json.dumps({"hand_offs": rows}))
         return
     if not rows:
         click.echo("No hand-off has been recorded yet.")
         return
-    table = Table("System", "Silent", "Prompted", "Re-prompt rate", title="Hand-offs")
+    columns = ("System", "Begun", "Finished", "Unfinished", "Silent", "Prompted", "Re-prompt rate")
+    table = Table(*columns, title="Hand-offs")
     for system, row in rows.items():
-        rate = f"{row['re_prompt_rate']:.1%}"
-        table.add_row(system, str(row["silent"]), str(row["prompted"]), rate)
+        rate = row["re_prompt_rate"]
+        counts = (row["begun"], row["finished"], row["unfinished"], row["silent"], row["prompted"])
+        table.add_row(system, *map(str, counts), "-" if rate is None else f"{rate:.1%}")
     Console().print(table)

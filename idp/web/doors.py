@@ -4,7 +4,7 @@ from dataclasses import field
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from connectors.contract import Dialect, SignInRequest
+from connectors.contract import Dialect, SignInRequest, SystemId
 from idp.errors import OAuthError
 from idp.model import Session, Standing
 from idp.protocol.next_step import Issue
@@ -25,6 +25,15 @@ class Reading:
     login_hint: str | None = field(default=None, repr=False)
     source_hint: str | None = None
     """Where the person has just signed in, as a hand-off tells: the way there needs no question."""
+    measured: bool = False
+    """Whether it is to be known at the end if a page of ours was shown."""
+    page_shown: bool = False
+    """Whether the flow of a measured request has shown a page of ours so far."""
+
+    @property
+    def entered(self) -> SystemId | None:
+        """The system that the person is on the way into: a source must be allowed to lead there."""
+        return self.sign_in.system
 
 
 def origin_of(address: str) -> str:

@@ -4,7 +4,7 @@ Why: nothing is stored for people who have not signed in yet, and a link with so
 flow is worth nothing in another browser.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -36,6 +36,8 @@ class Flow:
     signed_in_sid: SessionId | None = None
     """The session that this flow opened or stepped up: prompts for a login are satisfied by it."""
     consented: bool = False
+    page_shown: bool = False
+    """A page of ours was shown, where that is measured."""
 
 
 class FlowCookies:
@@ -72,12 +74,23 @@ class FlowCookies:
                 flow.password_passed,
                 flow.signed_in_sid,
                 flow.consented,
+                flow.page_shown,
             ]
         )
         value = self._sealer.seal_handle(PREFIX, raw, flow.flow_id.encode())
         if len(value) > MAX_COOKIE:
             raise PageRefused("invalid_request", detail="request too long for a flow")
         return self._cookies.set(f"flow-{flow.flow_id}", value, FLOW_SECONDS)
+
+    def page_shown(self, flow: Flow, *, measured: bool) -> tuple[Header, ...]:
+        """Set-Cookie beside the first page of a measured flow, so that its end knows of the page.
+
+        Why: only there. Of two answers on the way at once the later cookie wins, and nothing that is
+        not measured should run that risk.
+        """
+        if not measured or flow.page_shown:
+            return ()
+        return (self.header(replace(flow, page_shown=True)),)
 
     def clear(self, flow: Flow) -> Header:
         """Set-Cookie that ends the flow."""
@@ -107,4 +120,5 @@ class FlowCookies:
             password_passed=row[5],
             signed_in_sid=row[6],
             consented=row[7],
+            page_shown=row[8],
         )

@@ -113,8 +113,9 @@ class Interaction:
         if chosen := named(form.get("lang")):
             flow = replace(flow, locale=chosen)
             headers = (self._flows.header(flow), self._pages.remember(flow.locale))
-        page = await self._way_on.go_on(Visit(request=request, flow=flow, now=now))
-        return page.with_headers(*headers)
+        # What the page itself has to say of the flow is set last, and so is what stays.
+        page = await self._way_on.go_on(Visit(request=request, flow=flow, now=now), *headers)
+        return page
 
     async def submit(self, request: HttpRequest) -> Answer:
         """POST /sign-in: one stage; which one is what `next_step` says, not what was sent."""

@@ -119,8 +119,7 @@ class SignInPages:
 
     def sources(self, flow: Flow, reading: Reading, last: str = "") -> tuple[SourceLink, ...]:
         """The sources that may lead where the person wants to go; the one of last time first."""
-        request = reading.sign_in
-        ways = self._ways.to(request.system, request.required_assurance)
+        ways = self._ways.to(reading.entered, reading.sign_in.required_assurance)
         return tuple(
             SourceLink(
                 source_id=way.source_id,

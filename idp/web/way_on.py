@@ -48,7 +48,8 @@ class WayOn:
         except AnsweredRefusal:
             raise PageRefused("flow_unknown") from None
         # The person may have chosen another language than the application did: theirs goes on.
-        return door, replace(reading, ui_locales=visit.flow.locale)
+        flow = visit.flow
+        return door, replace(reading, ui_locales=flow.locale, page_shown=flow.page_shown)
 
     async def decide(
         self, visit: Visit, reading: Reading, handle: str | None = None, *, leaving: bool = False
@@ -92,7 +93,8 @@ class WayOn:
         else:
             last = self._pages.last_source(visit.request)
             page = self._pages.page_of(step, flow, reading, error, status, typed, last)
-        return page.with_headers(*headers)
+        shown = self._flows.page_shown(flow, measured=reading.measured)
+        return page.with_headers(*headers, *shown)
 
     async def again(self, turn: Turn, error: str, event: str) -> Answer:
         """The same page with what was wrong; the name that was typed stays, a secret never.

@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from idp.adapters import open_stores
+from idp.audit.bounds import SINGLE_PER_MINUTE, RefusalBudget
+from idp.audit.hand_offs import counted_hand_offs
 from idp.audit.reading import fields_of
 from idp.cli.main import lienthong
 from idp.store.sql_migrate import migrate
@@ -92,6 +94,32 @@ async def test_the_re_prompt_rate_is_measured(world: World) -> None:
     assert {(fields["agency"], fields["system"]) for fields in found} == {("H55.242", "onestop")}
 
 
+async def test_a_hand_off_that_is_begun_is_counted_once_whatever_becomes_of_it(
+    world: World,
+) -> None:
+    browser = world.browser()
+    for _ in range(2):
+        page = await browser.follow(await browser.http.get("/nop-ho-so", params=LINK))
+        await browser.http.get(str(page.url))
+    await browser.submit(page, decision="cancel")
+    await browser.http.get("/nop-ho-so", params=LINK | {"MaCoQuanThucHien": "H55.999"})
+    await browser.sign_in(world.alice, await browser.http.get("/nop-ho-so", params=LINK))
+    async with open_stores(world.settings, world.clock) as stores, asyncio.timeout(10):
+        row: Mapping[str, int | float | None] = {}
+        while not row.get("prompted"):
+            await asyncio.sleep(0.02)
+            row = (await counted_hand_offs(stores.database)).by_system().get("onestop", {})
+    assert (row["begun"], row["finished"], row["unfinished"]) == (3, 1, 2)
+
+
+def test_a_flood_of_beginnings_is_counted_by_system() -> None:
+    budget, fields = RefusalBudget(), {"system": "onestop", "agency": "H55.242"}
+    written = [budget.admits("hand_off_begun", fields, 60, crowded=False) for _ in range(125)]
+    assert sum(written) == SINGLE_PER_MINUTE
+    (count,) = budget.settled(120)
+    assert (count["event"], count["client"], count["count"]) == ("hand_off_begun", "onestop", 5)
+
+
 def test_the_report_counts_by_system(tmp_path: Path) -> None:
     """The command starts an event loop of its own, so this test is not asynchronous."""
     config = str(write_config(tmp_path, f"sqlite:///{tmp_path / 'x.sqlite'}"))
@@ -106,13 +134,21 @@ def test_the_report_counts_by_system(tmp_path: Path) -> None:
     assert "No hand-off" in printed()
     connection = sqlite3.connect(tmp_path / "x.sqlite")
     with connection:
-        for seq, prompted in enumerate((0, 1, 0, 0), start=1):
-            fields = json.dumps({"system": "onestop", "prompted": prompted})
+        begun = [("hand_off_begun", {"system": "onestop"})] * 4
+        begun += [("hand_off_begun", {"system": "portal"})]
+        crowd = {"event": "hand_off_begun", "client": "onestop", "count": 2}
+        others = {"event": "refused", "client": "onestop", "count": 50}
+        counted = [("refusals_counted", crowd), ("refusals_counted", others)]
+        ended = [("handed_off", {"system": "onestop", "prompted": p}) for p in (0, 1, 0, 0)]
+        for seq, (event, fields) in enumerate([*begun, *counted, *ended], start=1):
             connection.execute(
-                "INSERT INTO audit_record VALUES ('c', ?, 1, 'handed_off', ?, '', '')",
-                (seq, fields),
+                "INSERT INTO audit_record VALUES ('c', ?, 1, ?, ?, '', '')",
+                (seq, event, json.dumps(fields)),
             )
     connection.close()
-    counted = {"silent": 3, "prompted": 1, "re_prompt_rate": 0.25}
-    assert json.loads(printed("--json")) == {"hand_offs": {"onestop": counted}}
+    onestop = {"begun": 6, "finished": 4, "unfinished": 2}
+    onestop |= {"silent": 3, "prompted": 1, "re_prompt_rate": 0.25}
+    portal = {"begun": 1, "finished": 0, "unfinished": 1}
+    portal |= {"silent": 0, "prompted": 0, "re_prompt_rate": None}
+    assert json.loads(printed("--json")) == {"hand_offs": {"onestop": onestop, "portal": portal}}
     assert "25.0%" in printed()

@@ -25,6 +25,11 @@ class HandOffReading(Reading):
     system: SystemId
     agency: str
 
+    @property
+    def entered(self) -> SystemId:
+        """The system that owns the page, though the hand-off asks for no account of it."""
+        return self.system
+
 
 class HandOffDoor:
     """Makes sure of a session, then leads on: the system's own sign-in finds it and asks nothing."""
@@ -43,12 +48,14 @@ class HandOffDoor:
         self._audit = audit
 
     def read(self, request: HttpRequest, raw: str, now: int) -> Reading:
-        """See `Door.read`: only an agency that is registered leads anywhere."""
-        del request, now
+        """See `Door.read`: only an agency that is registered leads anywhere, and is counted."""
+        del now
         hand_off = _read(raw)
         link = self._links.get(hand_off.agency)
         if link is None:
             raise PageRefused("service_unknown")
+        if request.path == HAND_OFF_PATH:  # not where it is read again, after a page
+            self._audit.record("hand_off_begun", {"system": link.system, "agency": hand_off.agency})
         system = self._systems[link.system]
         return HandOffReading(
             sign_in=SignInRequest(
@@ -65,6 +72,7 @@ class HandOffDoor:
             raw=raw,
             return_address=address_of(link, hand_off),
             source_hint=hand_off.source,
+            measured=True,
             system=link.system,
             agency=hand_off.agency,
         )
@@ -78,10 +86,10 @@ class HandOffDoor:
         issue: Issue,
         now: int,
     ) -> Answer:
-        """See `Door.answer`: on to the service. Whether a page was shown before is recorded."""
-        del standing, issue, now
+        """See `Door.answer`: on to the service. Whether a page of ours was shown is recorded."""
+        del request, standing, issue, now
         own = _own(reading)
-        prompted = int(request.path != HAND_OFF_PATH)
+        prompted = int(own.page_shown)
         self._audit.record(
             "handed_off",
             {"system": own.system, "agency": own.agency, "sid": session.sid, "prompted": prompted},

@@ -74,7 +74,7 @@ class UpstreamStage:
     def send(self, source: Source, flow: Flow, reading: Reading, now: int) -> Answer:
         """The redirect to a source; also for a door that knows already where the person comes from."""
         sign_in = reading.sign_in
-        if not source.serves(sign_in.system, sign_in.required_assurance):
+        if not source.serves(reading.entered, sign_in.required_assurance):
             return self._told(flow, reading, "upstream_refused", "not_allowed_here", 400)
         if self._ways.is_down(source):
             return self._told(flow, reading, "upstream_unavailable", "down", 503)
@@ -119,7 +119,7 @@ class UpstreamStage:
         answer: Answered | Declined,
     ) -> Answer:
         sign_in = reading.sign_in
-        if not source.serves(sign_in.system, sign_in.required_assurance):
+        if not source.serves(reading.entered, sign_in.required_assurance):
             raise UpstreamRefused("not_allowed_here")
         if isinstance(answer, Declined):
             return self._told(visit.flow, reading, "upstream_declined", "declined", 400)
@@ -153,6 +153,7 @@ class UpstreamStage:
             answer = answer.with_headers((b"retry-after", str(RETRY_SECONDS).encode("ascii")))
         refusal = answer.refusal or Refusal(reason=page)
         client = reading.sign_in.participant
+        answer = answer.with_headers(*self._flows.page_shown(flow, measured=reading.measured))
         return answer.refused(
             replace(refusal, event="upstream_refused", client=client, detail=f"upstream: {reason}")
         )
