@@ -116,6 +116,7 @@ class Dialect(StrEnum):
 
     OIDC = "oidc"
     SIGNED_TICKET = "signed_ticket"
+    SAML = "saml"
 
 
 class Prompt(StrEnum):

@@ -4,6 +4,7 @@ ConnectorsError
 ├── RequiredClaimMissing   a system asks for a claim that this person does not have
 ├── ReturnAddressRefused   a return address that the system did not register
 ├── StateRefused           a state that no application makes
+├── SamlRefused            a SAML message that is not what it should be
 └── IllegalTransition      a link cannot go from its state to the one asked for
 """
 
@@ -26,6 +27,10 @@ class ReturnAddressRefused(ConnectorsError):
 
 class StateRefused(ConnectorsError):
     """Too long, or not printable ASCII."""
+
+
+class SamlRefused(ConnectorsError):
+    """What is wrong with a message or with metadata, in words of ours."""
 
 
 class IllegalTransition(ConnectorsError):

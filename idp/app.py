@@ -30,6 +30,7 @@ from idp.flows.id_token_hint import HintReader
 from idp.flows.logout import Logout
 from idp.flows.notices import NoticeWriter, OidcNotices, TicketNotices, by_participant
 from idp.flows.released_claims import ReleasedClaims
+from idp.flows.saml_notices import SamlNotices
 from idp.flows.sign_in import SignIn
 from idp.flows.token import TokenEndpoint
 from idp.flows.token_state import TokenState
@@ -43,6 +44,12 @@ from idp.web.answers import page
 from idp.web.cookies import CookieJar
 from idp.web.devices import DeviceCookies
 from idp.web.dialects.oidc import OidcDoor
+from idp.web.dialects.saml.door import SamlDoor
+from idp.web.dialects.saml.kept import KeptRequests
+from idp.web.dialects.saml.logout import SamlLogout
+from idp.web.dialects.saml.metadata import metadata_endpoint
+from idp.web.dialects.saml.place import METADATA_PATH, SLO_PATH, SSO_PATH, SamlPlace
+from idp.web.dialects.saml.posted import Posting
 from idp.web.dialects.ticket import TicketDoor
 from idp.web.doors import Door
 from idp.web.edge import Edge, trusted_networks
@@ -100,10 +107,12 @@ async def open_service(
         http = outgoing_client(settings.tables.network.ca_file, settings.egress_rules)
         stack.push_async_callback(http.aclose)
         ends = SqlSessionEnds(stores.database)
+        saml = SamlPlace(issuer=settings.issuer, systems=settings.systems, keyring=keyring)
         writers = by_participant(
             (
                 OidcNotices(issuer=settings.issuer, clients=settings.clients, keyring=keyring),
                 TicketNotices(issuer=settings.issuer, systems=settings.systems),
+                SamlNotices(voice=saml.voice, systems=settings.systems),
             )
         )
         delivery = NoticeDelivery(
@@ -173,6 +182,7 @@ class _Wiring:
             issuer=settings.issuer, clients=settings.clients, sealer=stores.sealer, keyring=keyring
         )
         self._released = ReleasedClaims(settings.systems)
+        self._saml = SamlPlace(issuer=settings.issuer, systems=settings.systems, keyring=keyring)
         self._hints = HintReader(issuer=settings.issuer, clients=settings.clients, keyring=keyring)
         self._cookies = CookieJar(secure=settings.issuer.startswith("https:"))
         support = provider.support.text() if provider.support else None
@@ -285,6 +295,7 @@ class _Wiring:
             "/.well-known/openid-configuration": discovery,
             "/.well-known/oauth-authorization-server": discovery,
             "/jwks": jwks_endpoint(self._keyring),
+            METADATA_PATH: metadata_endpoint(self._saml),
             "/token": token_endpoint(token),
             "/userinfo": userinfo_endpoint(state),
             "/introspect": introspection_endpoint(state, authentication),
@@ -311,6 +322,19 @@ class _Wiring:
         async def ticket(request: HttpRequest) -> Answer:
             return await interaction.enter(request, Dialect.SIGNED_TICKET)
 
+        async def saml(request: HttpRequest) -> Answer:
+            return await interaction.enter(request, Dialect.SAML)
+
+        saml_logout = SamlLogout(
+            place=self._saml,
+            sessions=self._stores.sessions,
+            grants=self._grants,
+            fences=self._fences,
+            logout=self._logout,
+            cookies=self._cookies,
+            entropy=self._entropy,
+        )
+
         async def sign_in(request: HttpRequest) -> Answer:
             if request.method == "POST":
                 return await interaction.submit(request)
@@ -320,6 +344,8 @@ class _Wiring:
         return {
             "/authorize": page(authorize, "GET", "POST", error_page=error),
             "/ticket": page(ticket, "GET", error_page=error),
+            SSO_PATH: page(saml, "GET", "POST", error_page=error),
+            SLO_PATH: page(saml_logout.handle, "GET", "POST", error_page=error),
             SIGN_IN_PATH: page(sign_in, "GET", "POST", error_page=error),
             LOGOUT_PATH: page(logout.handle, "GET", "POST", error_page=error),
             ERROR_PATH: page(self._errors.again, "GET", error_page=error),
@@ -360,6 +386,7 @@ class _Wiring:
                 audit=self._audit,
                 entropy=self._entropy,
             ),
+            Dialect.SAML: self._saml_door(),
             Dialect.SIGNED_TICKET: TicketDoor(
                 issuer=self._settings.issuer,
                 systems=self._settings.systems,
@@ -370,6 +397,17 @@ class _Wiring:
                 entropy=self._entropy,
             ),
         }
+
+    def _saml_door(self) -> SamlDoor:
+        return SamlDoor(
+            place=self._saml,
+            kept=KeptRequests(self._settings.systems, self._stores.sealer),
+            sign_in=self._sign_in,
+            ends=self._ends,
+            posting=Posting(self._pages),
+            audit=self._audit,
+            entropy=self._entropy,
+        )
 
     def _stages(self, way_on: WayOn) -> Stages:
         throttle_key = BlindIndex(self._settings.keks[-1]).digest("throttle", "key")

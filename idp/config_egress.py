@@ -38,6 +38,8 @@ def _called(
             yield place.at("verification", "url"), system.verification.url
         if system.ticket is not None and system.ticket.logout_url is not None:
             yield place.at("ticket", "logout_url"), system.ticket.logout_url
+        if system.saml is not None and system.saml.slo_soap_url is not None:
+            yield place.at("saml", "slo_soap_url"), system.saml.slo_soap_url
     for client_id, client in clients.items():
         if client.backchannel_logout_uri is not None:
             place = document.clients[client_id].place

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from connectors.config.checked import Entry, Table, checked
 from connectors.config.problems import Place, Problem
+from connectors.config.saml import SamlTable
 from connectors.config.surroundings import Surroundings
 from connectors.config.tables import ReadableFile, SecretTable, TextTable, WebAddress
 from connectors.contract import (
@@ -36,7 +37,7 @@ RESERVED_CLAIMS = frozenset(
     | {"at_hash", "c_hash", "events", "act", "state"}
 )
 """What a token says of itself; a rule that named one would speak in the token's own voice."""
-_TABLE_OF = {Dialect.SIGNED_TICKET: "ticket"}
+_TABLE_OF = {Dialect.SIGNED_TICKET: "ticket", Dialect.SAML: "saml"}
 """The table that each dialect has of its own."""
 OWN_SOURCE = {"local_account": Source.LOCAL_ACCOUNT, "acr": Source.ACR}
 """Claims that systems act upon: they come from where their name says, or not at all."""
@@ -112,6 +113,7 @@ class SystemTable(Table):
     address: str = ""
     verification: VerificationTable | None = None
     ticket: TicketTable | None = None
+    saml: SamlTable | None = None
 
 
 def read_systems(
@@ -130,7 +132,23 @@ def read_systems(
         if table is not None and not found:
             systems[SystemId(name)] = _system(SystemId(name), table)
         problems += found
-    return systems, problems
+    return systems, problems + _shared_entity_ids(entries, systems)
+
+
+def _shared_entity_ids(
+    entries: Mapping[str, Entry], systems: Mapping[SystemId, System]
+) -> list[Problem]:
+    """Two systems under one name could read each other's answers."""
+    owned: set[str] = set()
+    found: list[Problem] = []
+    for name, system in systems.items():
+        if system.saml is None:
+            continue
+        if system.saml.entity_id in owned:
+            place = entries[name].place.at("saml")
+            found.append(place.problem("an entity id that no other system has"))
+        owned.add(system.saml.entity_id)
+    return found
 
 
 def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
@@ -216,6 +234,7 @@ def _system(system_id: SystemId, table: SystemTable) -> System:
         verification=_verification(table.verification),
         account_names=_account_names(table.verification),
         ticket=_ticket(table.ticket),
+        saml=table.saml.settings if table.saml else None,
     )
 
 

@@ -21,6 +21,7 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "family_revoked": frozenset({"client", "family"}),
     "access_token_revoked": frozenset({"client"}),
     "ticket_issued": frozenset({"system", "sid"}),
+    "assertion_issued": frozenset({"system", "sid"}),
     "account_opened": frozenset({"system"}),
     "account_not_opened": frozenset({"system"}),
     "account_claimed": frozenset({"system"}),

@@ -46,8 +46,23 @@ class HttpEgress:
         """See `deliver.Egress.post_form`; the answer is read, within the limits of the transport,
         and forgotten.
         """
+        return await self._status(url, data=dict(fields))
+
+    async def post(self, url: str, body: bytes, kind: str) -> int | None:
+        """See `deliver.Egress.post`."""
+        return await self._status(url, body=body, headers={"content-type": kind})
+
+    async def _status(
+        self,
+        url: str,
+        *,
+        data: dict[str, str] | None = None,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> int | None:
+        sent = self._client.stream("POST", url, data=data, content=body, headers=headers)
         try:
-            async with self._client.stream("POST", url, data=dict(fields)) as response:
+            async with sent as response:
                 async for _ in response.aiter_raw():
                     pass
                 return response.status_code

@@ -100,7 +100,7 @@ class Interaction:
         if Prompt.NONE in reading.sign_in.prompts:
             return door.refuse(request, reading, _silent_refusal(decision.step))
         locale = self._pages.locale(request, reading.ui_locales)
-        flow = self._flows.begin(dialect, raw, locale, now)
+        flow = self._flows.begin(dialect, reading.raw, locale, now)
         return see_other(page_path(flow), self._flows.header(flow))
 
     async def show(self, request: HttpRequest) -> Answer:
