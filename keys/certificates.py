@@ -26,15 +26,15 @@ def certificate_of(key: rsa.RSAPrivateKey, kid: str, published_at: int) -> bytes
     digest = Hash(SHA256())
     digest.update(kid.encode())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, kid[:64])])
-    begins = datetime.fromtimestamp(published_at, UTC)
+    since = datetime.fromtimestamp(published_at, UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(int.from_bytes(digest.finalize()[:16], "big") >> 1 or 1)
-        .not_valid_before(begins)
-        .not_valid_after(begins + timedelta(days=LIFE_DAYS))
+        .not_valid_before(since)
+        .not_valid_after(since + timedelta(days=LIFE_DAYS))
         .sign(key, SHA256())
         .public_bytes(Encoding.DER)
     )
@@ -58,6 +58,11 @@ def read_certificate(text: str) -> bytes:
 def pem(der: bytes) -> str:
     """The same certificate, as libraries read it."""
     return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode("ascii")
+
+
+def begins(der: bytes) -> datetime:
+    """The first moment of a certificate."""
+    return x509.load_der_x509_certificate(der).not_valid_before_utc
 
 
 def signed_by(der: bytes, message: bytes, signature: bytes) -> bool:

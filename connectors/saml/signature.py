@@ -13,7 +13,7 @@ from signxml.verifier import SignatureConfiguration, XMLVerifier
 from connectors.errors import SamlRefused
 from connectors.saml.door import MAX_MESSAGE, read_xml
 from connectors.saml.names import DS, ENVELOPED, EXCLUSIVE_C14N, RSA_SHA256, SHA256
-from keys.certificates import pem
+from keys.certificates import begins, pem
 
 _TRANSFORMS = ([ENVELOPED, EXCLUSIVE_C14N], [ENVELOPED])
 _ISSUER_ENDS = "</saml:Issuer>"
@@ -65,7 +65,8 @@ def verified(
 ) -> etree._Element:
     """The one element of this name that the one signature covers, parsed from the signed octets.
 
-    It is the root, or a child of the root; nothing else of the document is ever looked at again.
+    It is the root, or a child of the root; nothing else of the document is ever looked at again. A
+    certificate only carries a key: registration alone decides how long it counts.
 
     Spec: SAML Core 2.0 §5.4.2, §5.4.4
     Raises: SamlRefused.
@@ -73,14 +74,15 @@ def verified(
     root = read_xml(raw, limit)
     covered = _covered(root, wanted)
     location = "./" if covered is root else f"./{wanted}/"
-    config = SignatureConfiguration(
-        require_x509=True,
-        location=location,
-        expect_references=1,
-        signature_methods=frozenset({SignatureMethod.RSA_SHA256}),
-        digest_algorithms=frozenset({DigestAlgorithm.SHA256}),
-    )
     for certificate in certificates:
+        config = SignatureConfiguration(
+            require_x509=True,
+            location=location,
+            expect_references=1,
+            signature_methods=frozenset({SignatureMethod.RSA_SHA256}),
+            digest_algorithms=frozenset({DigestAlgorithm.SHA256}),
+            verification_time=begins(certificate),
+        )
         try:
             result = XMLVerifier().verify(root, x509_cert=pem(certificate), expect_config=config)
         except (SignXMLException, etree.LxmlError, ValueError, TypeError, KeyError, AttributeError):
@@ -99,6 +101,8 @@ def _covered(root: etree._Element, wanted: str) -> etree._Element:
     covered = signatures[0].getparent()
     if covered is None or covered.tag != wanted or covered.getparent() not in (None, root):
         raise SamlRefused("the signature stands in another element")
+    if root.tag == wanted and covered is not root:
+        raise SamlRefused("a signed message inside another one")
     ids = [value for node in root.iter() for key, value in node.items() if key.lower() == "id"]
     if len(ids) != len(set(ids)) or not covered.get("ID"):
         raise SamlRefused("an ID is missing, or not unique")

@@ -12,7 +12,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from connectors.saml.names import MD, POST_BINDING, REDIRECT_BINDING, RSA_SHA256, SAML, SAMLP, SOAP_BINDING
+from connectors.saml.names import (
+    MD,
+    POST_BINDING,
+    REDIRECT_BINDING,
+    RSA_SHA256,
+    SAML,
+    SAMLP,
+    SOAP_BINDING,
+)
 from connectors.saml.signature import signed
 
 SP = "https://school.test/metadata"
@@ -94,7 +102,12 @@ def signed_xml(xml: str, key: SpKey = SP_KEY, element_id: str = "_r1") -> str:
 
 
 def sp_metadata(
-    *, entity_id: str = SP, key: SpKey = SP_KEY, extra: str = "", use: str = "signing", root: str = ""
+    *,
+    entity_id: str = SP,
+    key: SpKey = SP_KEY,
+    extra: str = "",
+    use: str = "signing",
+    root: str = "",
 ) -> str:
     held = base64.b64encode(key.der).decode()
     return (

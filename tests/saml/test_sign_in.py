@@ -19,7 +19,9 @@ async def test_a_session_from_oidc_needs_no_second_prompt(
 ) -> None:
     browser = school.browser()
     await browser.code(school.alice)
-    told = Told(await asked(browser, signed_query(authn_request(school.clock.now))), idp_certificates)
+    told = Told(
+        await asked(browser, signed_query(authn_request(school.clock.now))), idp_certificates
+    )
     assert told.target == ACS
     assert told.fields["RelayState"] == "rs-1"
     assert told.codes == ["Success"]
@@ -112,4 +114,4 @@ async def test_the_metadata_lists_the_key_that_signs_and_the_next_one(
 ) -> None:
     again = await school.http.get("/saml/metadata")
     assert len(idp_certificates) == len(set(idp_certificates)) == 2
-    assert b'WantAssertionsSigned' not in again.content
+    assert b"WantAssertionsSigned" not in again.content
