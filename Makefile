@@ -17,6 +17,7 @@ help: ## Show the targets
 # One stamp for each lock file: a second run costs nothing.
 $(VENV)/runtime.stamp: requirements/runtime.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || sh deploy/install-venv.sh
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -24,6 +25,13 @@ $(VENV)/runtime.stamp: requirements/runtime.lock pyproject.toml
 
 $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/runtime.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+# An independent SCIM client for the tests, apart from ours: it brings an HTTP library under which
+# Authlib would behave differently from how it runs in service.
+$(VENV)/scim-tools.stamp: requirements/scim-tools.lock $(VENV)/runtime.stamp
+	@test -x $(VENV)/scim-tools/bin/python || $(PYTHON) -m venv $(VENV)/scim-tools
+	$(VENV)/scim-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 services: ## Install PostgreSQL, Redis and the browsers and servers of the tests (as root)
@@ -41,7 +49,7 @@ check: $(VENV)/dev.stamp ## Lint, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test: $(VENV)/dev.stamp services check ## Everything that must pass before a change lands
+test: $(VENV)/dev.stamp $(VENV)/scim-tools.stamp services check ## Everything that must pass before a change lands
 	timeout $(TEST_SECONDS) $(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE)
 
 fmt: $(VENV)/dev.stamp ## Format and mend what can be mended by itself
@@ -51,7 +59,7 @@ fmt: $(VENV)/dev.stamp ## Format and mend what can be mended by itself
 bench: $(VENV)/dev.stamp ## Measure the sign-in flow against node oidc-provider (npm)
 	@$(BIN)/python -m benchmarks.run
 
-interop: $(VENV)/dev.stamp services ## Sign in with real clients: Apache, openid-client, Authlib
+interop: $(VENV)/dev.stamp $(VENV)/scim-tools.stamp services ## Sign in with real clients: Apache, openid-client, Authlib
 	$(BIN)/python -m pytest tests/interop -rs
 
 standards: $(VENV)/dev.stamp ## Write docs/standards.md from the code
@@ -60,6 +68,7 @@ standards: $(VENV)/dev.stamp ## Write docs/standards.md from the code
 lock: ## Renew the lock files (needs uv)
 	uv pip compile pyproject.toml --extra dev --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/dev.lock
 	uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements/dev.lock -o requirements/runtime.lock
+	echo scim2-cli | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/scim-tools.lock
 
 clean: ## Remove what was made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage build

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from connectors.contract import LocalAccount, VerifiedIdentity
+from connectors.contract import AccountKind, LocalAccount, VerifiedIdentity
 from connectors.errors import RequiredClaimMissing
 from connectors.identifiers.phone import e164
 
@@ -45,6 +45,8 @@ class Transform(StrEnum):
     YEAR_ONLY = "year_only"
     E164 = "e164"
     FORMATTED_ADDRESS = "formatted_address"
+    VNCONNECT_KIND = "vnconnect_kind"
+    """`LoaiTaiKhoan`: 1 for a citizen, 2 for a business; nothing for anybody else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +170,7 @@ def _text(change: Callable[[str], Claim]) -> Callable[[str | int | bool], Claim]
     return lambda value: change(value) if isinstance(value, str) else value
 
 
+_VNCONNECT_KINDS = {AccountKind.CITIZEN.value: "1", AccountKind.BUSINESS.value: "2"}
 _TRANSFORMS: Mapping[Transform, Callable[[str | int | bool], Claim]] = {
     Transform.NONE: lambda value: value,
     Transform.UPPER: _text(str.upper),
@@ -175,6 +178,7 @@ _TRANSFORMS: Mapping[Transform, Callable[[str | int | bool], Claim]] = {
     Transform.YYYYMMDD: _text(lambda text: text.replace("-", "")),
     Transform.YEAR_ONLY: _text(lambda text: text[:4]),
     Transform.E164: _text(e164),
+    Transform.VNCONNECT_KIND: _text(lambda text: _VNCONNECT_KINDS.get(text, "")),
     Transform.FORMATTED_ADDRESS: _text(lambda text: {"formatted": text}),
 }
 

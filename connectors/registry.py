@@ -6,6 +6,7 @@ from datetime import date
 
 from connectors.contract import (
     AccountNames,
+    Admission,
     Assurance,
     ConsentRule,
     Dialect,
@@ -83,6 +84,33 @@ class SamlSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CasSettings:
+    """Which addresses of the system may ask for tickets, and who may act for a person there."""
+
+    services: tuple[str, ...]
+    """Whole addresses, and addresses that end in `/` for all that lies under them."""
+    proxy_callbacks: tuple[str, ...] = ()
+    proxied_by: tuple[SystemId, ...] = ()
+    """The systems that may enter here on behalf of a person who is signed in to them."""
+    logout: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardAuthSettings:
+    """How a reverse proxy lets people through to the system, and what it tells the system.
+
+    While its secret is replaced there are two, and the identity is signed under each of them.
+    """
+
+    origins: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
+    public_paths: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    """Plain headers and the claim that each of them carries."""
+    admission: Admission | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class System:
     """One information system, as its TOML table declares it."""
 
@@ -102,6 +130,8 @@ class System:
     verification: HttpVerification | FileVerification | None = None
     account_names: AccountNames = AccountNames.EXACT
     ticket: TicketSettings | None = None
+    cas: CasSettings | None = None
+    forward_auth: ForwardAuthSettings | None = None
     saml: SamlSettings | None = None
 
     def owner_on(self, day: date) -> OwnerAgency | None:

@@ -13,7 +13,7 @@ from connectors.config.checked import Entry, Table, checked
 from connectors.config.problems import Place, Problem
 from connectors.config.surroundings import Surroundings
 from connectors.config.tables import FilePath, SecretTable, TextTable, plain_address
-from connectors.contract import Assurance, ConsentRule, SectorId, SystemId
+from connectors.contract import Assurance, ConsentRule, Dialect, SectorId, SystemId
 from connectors.registry import System
 from idp.model import (
     AccessTokenFormat,
@@ -83,8 +83,10 @@ def read_clients(
         if table is not None:
             found += _contradictions(table, entry.place, declared, demo=surroundings.demo)
             jwks = _jwks(table, entry.place, found)
+            system = systems.get(SystemId(table.system or ""))
+            if system is not None:
+                found += _dialect_problems(table, entry.place, system)
             if not found:
-                system = systems.get(SystemId(table.system or ""))
                 clients[ClientId(name)] = _client(ClientId(name), table, jwks, system)
         problems += found
     return clients, problems
@@ -106,6 +108,16 @@ def _contradictions(
     if table.system is not None and table.system not in declared:
         found.append(place.at("system").problem("the id of a declared system"))
     return found
+
+
+def _dialect_problems(table: ClientTable, place: Place, system: System) -> list[Problem]:
+    """A client stands for a system that speaks as clients do; VNConnect's have a secret."""
+    if system.dialect not in (Dialect.OIDC, Dialect.VNCONNECT):
+        return [place.at("system").problem("a system whose dialect is oidc or vnconnect")]
+    if system.dialect is Dialect.VNCONNECT and table.auth_method is ClientAuthMethod.NONE:
+        wanted = "a client with a secret, where its system speaks vnconnect"
+        return [place.at("auth_method").problem(wanted)]
+    return []
 
 
 def _address_problems(table: ClientTable, place: Place, *, demo: bool) -> list[Problem]:

@@ -136,6 +136,17 @@ class Grants(Protocol):
         """One read: the gate, the consent, the pairwise sub and the links of one system."""
         ...
 
+    async def presence(
+        self,
+        subject: SubjectId,
+        participant: str,
+        sector: SectorId,
+        system: SystemId,
+        sid: SessionId,
+    ) -> tuple[Standing, PersonAttributes] | None:
+        """The same one read, and what is known of the person: for whoever asks at every request."""
+        ...
+
     async def pairwise(
         self, subject: SubjectId, sector: SectorId, candidate: PairwiseSub, now: int
     ) -> PairwiseSub:
@@ -170,6 +181,12 @@ class Grants(Protocol):
         """Kind, enabled, attributes of a subject (used where a page or a ticket names the person)."""
         ...
 
+    async def sweep(self, before: int, after: FamilyId, limit: int) -> FamilyId | None:
+        """Look at the next `limit` families behind `after`, and delete those that had expired at
+        `before`; the last one looked at, or None where there is none so old any more.
+        """
+        ...
+
 
 class Fences(Protocol):
     """Single use that survives the loss of every cache: one row, one winner."""
@@ -191,16 +208,33 @@ class SessionEnds(Protocol):
     """The durable end of sessions, and the outbox of logout notices."""
 
     async def join(
-        self, sid: SessionId, subject: SubjectId, participant: str, sub: PairwiseSub, now: int
+        self,
+        sid: SessionId,
+        subject: SubjectId,
+        participant: str,
+        sub: PairwiseSub,
+        now: int,
+        known_as: str = "",
     ) -> bool:
-        """Record a participant that has no family (a ticket system). False if the session ended."""
+        """Record a participant that has no family (a ticket system). False if the session ended.
+
+        `known_as`: what the participant knows the session by, where that is not our own `sid`. It
+        joins once for each, and is sent a notice for each.
+        """
         ...
 
     async def end(
         self, sid: SessionId, subject: SubjectId, now: int, notified: frozenset[str]
     ) -> Sequence[Notice]:
         """In one transaction: end the session, revoke its families except offline ones,
-        and write one notice for each participant named in `notified`. Idempotent.
+        and write one notice for each participant named in `notified`, or for each name that it
+        knows the session by. Idempotent.
+        """
+        ...
+
+    async def end_all(self, subject: SubjectId, now: int, notified: frozenset[str]) -> int:
+        """End every session of this subject as `end` does, and revoke its offline families too;
+        the number of sessions that this call ended.
         """
         ...
 

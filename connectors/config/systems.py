@@ -8,7 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from connectors.config.cas import CasTable, between_systems, cas_settings
 from connectors.config.checked import Entry, Table, checked
+from connectors.config.forward_auth import (
+    ForwardAuthTable,
+    claims_not_declared,
+    forward_auth_settings,
+    shared_origins,
+)
 from connectors.config.problems import Place, Problem
 from connectors.config.saml import SamlTable
 from connectors.config.surroundings import Surroundings
@@ -35,9 +42,15 @@ _SYSTEM_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}", re.ASCII)
 RESERVED_CLAIMS = frozenset(
     {"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "nonce", "amr", "auth_time", "azp"}
     | {"at_hash", "c_hash", "events", "act", "state"}
+    | {"authenticationDate", "isFromNewLogin", "longTermAuthenticationRequestTokenUsed"}
 )
 """What a token says of itself; a rule that named one would speak in the token's own voice."""
-_TABLE_OF = {Dialect.SIGNED_TICKET: "ticket", Dialect.SAML: "saml"}
+_TABLE_OF = {
+    Dialect.SIGNED_TICKET: "ticket",
+    Dialect.CAS: "cas",
+    Dialect.FORWARD_AUTH: "forward_auth",
+    Dialect.SAML: "saml",
+}
 """The table that each dialect has of its own."""
 OWN_SOURCE = {"local_account": Source.LOCAL_ACCOUNT, "acr": Source.ACR}
 """Claims that systems act upon: they come from where their name says, or not at all."""
@@ -61,7 +74,9 @@ def _not_reserved(claim: str) -> str:
 class RuleTable(Table):
     """One released claim."""
 
-    claim: Annotated[str, Field(pattern=r"^[a-z_]{1,60}$"), AfterValidator(_not_reserved)]
+    claim: Annotated[
+        str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,59}$"), AfterValidator(_not_reserved)
+    ]
     source: Source
     transform: Transform = Transform.NONE
     required: bool = False
@@ -113,6 +128,8 @@ class SystemTable(Table):
     address: str = ""
     verification: VerificationTable | None = None
     ticket: TicketTable | None = None
+    cas: CasTable | None = None
+    forward_auth: ForwardAuthTable | None = None
     saml: SamlTable | None = None
 
 
@@ -132,6 +149,7 @@ def read_systems(
         if table is not None and not found:
             systems[SystemId(name)] = _system(SystemId(name), table)
         problems += found
+    problems += between_systems(systems, entries) + shared_origins(systems, entries)
     return systems, problems + _shared_entity_ids(entries, systems)
 
 
@@ -154,6 +172,8 @@ def _shared_entity_ids(
 def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
     """Keys that are right by themselves, and not together."""
     found: list[Problem] = []
+    if table.dialect is Dialect.HAND_OFF:
+        found.append(place.at("dialect").problem("a dialect that systems speak"))
     for dialect, key in _TABLE_OF.items():
         if (table.dialect is dialect) != (getattr(table, key) is not None):
             wanted = f"a {key} table exactly where the dialect is {dialect}"
@@ -175,6 +195,7 @@ def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
         wanted = "account_names only where there is a url"
         found.append(place.at("verification", "account_names").problem(wanted))
     names = [rule.claim for rule in table.claims or ()]
+    found += claims_not_declared(table.forward_auth, names, place)
     found += [
         place.at("claims", number, "claim").problem("each claim only once")
         for number, claim in enumerate(names)
@@ -234,6 +255,8 @@ def _system(system_id: SystemId, table: SystemTable) -> System:
         verification=_verification(table.verification),
         account_names=_account_names(table.verification),
         ticket=_ticket(table.ticket),
+        cas=cas_settings(table.cas),
+        forward_auth=forward_auth_settings(table.forward_auth),
         saml=table.saml.settings if table.saml else None,
     )
 

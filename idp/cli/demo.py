@@ -15,13 +15,12 @@ from rich.table import Table
 
 from idp.cli.command import lienthong
 from idp.config import load_settings
-from idp.demo.files import Addresses, DemoFiles
+from idp.demo.files import DemoFiles
 from idp.demo.journey import Journey, StepResult
 from idp.demo.processes import Processes, free_port
 from idp.demo.province import residents
 from idp.demo.seed import seed
-
-STAND_INS = ("portal", "hotline", "onestop")
+from idp.demo.stand_ins import STAND_INS, Addresses
 
 
 @lienthong.command()
@@ -29,7 +28,7 @@ STAND_INS = ("portal", "hotline", "onestop")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The provider's port.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Keep the files here.")
 def demo(*, check: bool, port: int, folder: Path | None) -> None:
-    """Run a synthetic province: the provider, three systems, one journey."""
+    """Run a synthetic province: the provider, five systems, one journey."""
     own_folder = folder is None
     place = folder or Path(tempfile.mkdtemp(prefix="lienthong-demo-"))
     if not own_folder and place.exists() and any(place.iterdir()):
@@ -50,10 +49,10 @@ def demo(*, check: bool, port: int, folder: Path | None) -> None:
 class _Demo:
     def __init__(self, folder: Path, port: int, console: Console, *, check: bool) -> None:
         address = f"http://127.0.0.1:{port or free_port()}"
-        others = [f"http://127.0.0.1:{free_port()}" for _ in STAND_INS]
         self._people = residents()
         self._addresses = Addresses(
-            issuer=address, portal=others[0], hotline=others[1], onestop=others[2]
+            issuer=address,
+            systems={system.name: f"http://127.0.0.1:{free_port()}" for system in STAND_INS},
         )
         self._files = DemoFiles(folder, self._addresses, self._people)
         self._folder = folder
@@ -88,11 +87,10 @@ class _Demo:
         migrate(settings.tables.storage.database_url)
         await seed(settings, self._people)
         processes.start("provider", "idp.cli", "serve", "--demo", "-c", str(self._files.config))
-        for name in STAND_INS:
-            config = str(self._folder / f"{name}.json")
-            processes.start(name, f"connectors.simulators.{name}", "--config", config)
-        a = self._addresses
-        await processes.wait_for(a.issuer, a.portal, a.hotline, a.onestop)
+        for system in STAND_INS:
+            module, told = f"connectors.simulators.{system.name}", self._files.told(system.name)
+            processes.start(system.name, module, "--config", str(told))
+        await processes.wait_for(self._addresses.issuer, *self._addresses.systems.values())
 
     def _show_step(self, result: StepResult) -> None:
         mark = "[green]✓[/]" if result.ok else "[red]✗[/]"
@@ -137,9 +135,7 @@ class _Demo:
 
 def journey_table(results: list[StepResult]) -> Table:
     """What was to happen, whether it did, how long it took, what the system said."""
-    table = Table(
-        "Step", "Result", "Time", "What the system says", title="One login, three systems"
-    )
+    table = Table("Step", "Result", "Time", "What the system says", title="One login, five systems")
     for result in results:
         state = "[green]done[/]" if result.ok else "[red]failed[/]"
         table.add_row(result.name, state, f"{result.ms} ms", result.seen)

@@ -37,30 +37,34 @@ def client_over(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
 
 
 class HttpEgress:
-    """Posts forms; what comes back is only a status."""
+    """Calls registered addresses; what comes back is only a status."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
+
+    async def get(self, url: str) -> int | None:
+        """See `cas_granting.CallBack.get`."""
+        return await self._status("GET", url, None)
 
     async def post_form(self, url: str, fields: Mapping[str, str]) -> int | None:
         """See `deliver.Egress.post_form`; the answer is read, within the limits of the transport,
         and forgotten.
         """
-        return await self._status(url, data=dict(fields))
+        return await self._status("POST", url, dict(fields))
 
     async def post(self, url: str, body: bytes, kind: str) -> int | None:
         """See `deliver.Egress.post`."""
-        return await self._status(url, body=body, headers={"content-type": kind})
+        return await self._status("POST", url, None, body, {"content-type": kind})
 
     async def _status(
         self,
+        method: str,
         url: str,
-        *,
-        data: dict[str, str] | None = None,
+        fields: dict[str, str] | None,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> int | None:
-        sent = self._client.stream("POST", url, data=data, content=body, headers=headers)
+        sent = self._client.stream(method, url, data=fields, content=body, headers=headers)
         try:
             async with sent as response:
                 async for _ in response.aiter_raw():

@@ -119,7 +119,7 @@ class NoticeDelivery:
         else:
             status = await self._egress.post(message.url, message.body, message.kind)
         event = {"participant": notice.participant, "sid": notice.sid}
-        if status is not None and 200 <= status < 300:
+        if message.received(status):
             await self._ends.delivered(notice.notice_id, now)
             self._audit.record("notice_delivered", event)
             return

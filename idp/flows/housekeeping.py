@@ -4,7 +4,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from idp.ports import Clock, Fences, SessionEnds
+from idp.model import FamilyId
+from idp.ports import Clock, Fences, Grants, SessionEnds
+from idp.store.upstream_sessions import SqlUpstreamSessions
 from keys.keyring import KeyRing
 
 logger = logging.getLogger("lienthong.housekeeping")
@@ -14,12 +16,18 @@ SWEEP_SECONDS = 60.0
 SWEPT_AT_ONCE = 500
 """Rows in one transaction: a long one would hold up sign-ins on SQLite, where one writes at a time."""
 ENDED_KEPT_SECONDS = 30 * 86400
-"""How long the end of a session is kept, with its settled notices: longer than any session, code
+"""How long an expired family is kept, and the end of a session, with its settled notices: longer than any session, code
 or notice lives. Where a family of the session lives longer still, the end stays with it."""
 
+FAMILY_BATCHES = 40
+"""In one round: a province makes some 12,000 families a minute at its peak, and far fewer later."""
 
-async def housekeeping(keyring: KeyRing, fences: Fences, ends: SessionEnds, clock: Clock) -> None:
+
+async def housekeeping(
+    keyring: KeyRing, fences: Fences, grants: Grants, ends: SessionEnds, clock: Clock
+) -> None:
     """Run until cancelled: the duties do not wait for each other."""
+    looked_at = FamilyId("")
 
     async def look_at_the_ring() -> None:
         await keyring.refresh(int(clock()))
@@ -32,11 +40,31 @@ async def housekeeping(keyring: KeyRing, fences: Fences, ends: SessionEnds, cloc
         now = int(clock())
         await _in_batches(lambda: ends.sweep(now, now - ENDED_KEPT_SECONDS, SWEPT_AT_ONCE))
 
+    async def sweep_families() -> None:
+        nonlocal looked_at
+        before = int(clock()) - ENDED_KEPT_SECONDS
+        for _ in range(FAMILY_BATCHES):
+            last = await grants.sweep(before, looked_at, SWEPT_AT_ONCE)
+            looked_at = last or FamilyId("")
+            if last is None:
+                return
+
     await asyncio.gather(
         _every(RING_SECONDS, look_at_the_ring),
         _every(SWEEP_SECONDS, sweep_fences),
+        _every(SWEEP_SECONDS, sweep_families),
         _every(SWEEP_SECONDS, sweep_ends),
     )
+
+
+async def sweep_upstream_sessions(sessions: SqlUpstreamSessions, clock: Clock) -> None:
+    """Run until cancelled: where a session began is forgotten once it is over by itself."""
+
+    async def sweep_upstream() -> None:
+        now = int(clock())
+        await _in_batches(lambda: sessions.sweep(now, SWEPT_AT_ONCE))
+
+    await _every(SWEEP_SECONDS, sweep_upstream)
 
 
 async def _in_batches(sweep: Callable[[], Awaitable[int]]) -> None:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from connectors.admission import admits
 from connectors.contract import (
     AccountId,
     AccountKind,
@@ -25,12 +26,14 @@ from connectors.registry import System
 from idp.errors import LoginRequired
 from idp.flows.logout import Logout
 from idp.model import Session, Standing
-from idp.ports import Audit, Entropy, Grants, Sessions
+from idp.ports import Audit, Entropy, Grants, SessionEnds, Sessions
 from idp.protocol.next_step import CreateAccount, Issue, LinkHeldBack, Step, next_step
 from keys import base64url
 
 TOUCH_EVERY_SECONDS = 60
 HANDLE_BYTES = 32
+AT_HOME = ""
+"""The participant that the provider itself is in each session; no client or system has this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class SignIn:
         systems: Mapping[SystemId, System],
         opening: AccountOpening,
         logout: Logout,
+        ends: SessionEnds,
         audit: Audit,
         entropy: Entropy,
         idle_seconds: int,
@@ -63,6 +67,7 @@ class SignIn:
         self._systems = systems
         self._opening = opening
         self._logout = logout
+        self._ends = ends
         self._audit = audit
         self._entropy = entropy
         self._idle_seconds = idle_seconds
@@ -89,6 +94,16 @@ class SignIn:
         request = adapt(session)
         if session is None or handle is None:
             return Decision(next_step(request, None, None, now), None, None)
+        decision = await self.decide_for(session, request, now, leaving=leaving)
+        if isinstance(decision.step, Issue) and now - session.touched_at >= TOUCH_EVERY_SECONDS:
+            touched = replace(session, touched_at=now)
+            await self._sessions.put(digest_of(handle), touched, self._idle_seconds)
+        return decision
+
+    async def decide_for(
+        self, session: Session, request: SignInRequest, now: int, *, leaving: bool = False
+    ) -> Decision:
+        """The same for a session that is known otherwise than by its cookie: by a ticket of ours."""
         standing = await self._standing(request, session)
         step = next_step(request, session, standing, now)
         if isinstance(step, CreateAccount) and request.system is not None and not leaving:
@@ -97,9 +112,6 @@ class SignIn:
             step = next_step(request, session, standing, now)
             if isinstance(step, CreateAccount):
                 step = LinkHeldBack()  # nothing was opened, so people have to look at it
-        if isinstance(step, Issue) and now - session.touched_at >= TOUCH_EVERY_SECONDS:
-            touched = replace(session, touched_at=now)
-            await self._sessions.put(digest_of(handle), touched, self._idle_seconds)
         return Decision(step, session, standing)
 
     async def _standing(self, request: SignInRequest, session: Session) -> Standing | None:
@@ -108,6 +120,10 @@ class SignIn:
         )
         if standing is None or request.system is None:
             return standing
+        if request.admission is not None:
+            person = await self._grants.person(session.subject)
+            admitted = person is not None and admits(request.admission, person[0], person[2])
+            standing = replace(standing, admitted=admitted)
         if request.required_claims:
             missing = await self._missing(request, request.system, session, standing)
             standing = replace(standing, missing=missing)
@@ -129,7 +145,7 @@ class SignIn:
         if person is None:
             return frozenset()  # gone since the standing was read: the gate refuses at the next use
         sub = standing.sub or PairwiseSub("")  # made at the first answer; no claim is made of it
-        identity = _identity(session, person, sub)
+        identity = identity_of(session, person[0], person[2], sub)
         account = _account(system, standing.accounts[0] if standing.accounts else None)
         rules = self._systems[system].claims
         missing = missing_sources(rules, request.required_claims, identity, account)
@@ -166,7 +182,8 @@ class SignIn:
         person = await self._grants.person(session.subject)
         if person is None or not person[1]:
             raise LoginRequired("please sign in")
-        identity = _identity(session, person, await self.sub(request, standing, now))
+        sub = await self.sub(request, standing, now)
+        identity = identity_of(session, person[0], person[2], sub)
         account = _account(request.system, issue.account)
         return SignInResult(identity=identity, session=session.sid, account=account)
 
@@ -177,9 +194,11 @@ class SignIn:
         amr: tuple[str, ...],
         now: int,
         previous_handle: str | None,
+        authenticated_at: int | None = None,
     ) -> tuple[str, Session]:
         """A new session under a new handle; another person's session in this browser ends.
 
+        `authenticated_at`: when a source says that it looked at the person; else it was now.
         The same person keeps the `sid`, so that systems see one session; the handle never stays.
 
         Spec: OWASP ASVS 7.2.4
@@ -191,13 +210,14 @@ class SignIn:
                 previous = None
             else:
                 await self._sessions.drop(digest_of(previous_handle))
+        sid = await self._sid(subject, previous, now)
         handle = f"se_{base64url.encode(self._entropy(HANDLE_BYTES)).decode('ascii')}"
         session = Session(
-            sid=previous.sid if previous else SessionId(self._entropy(16).hex()),
+            sid=sid,
             subject=subject,
             assurance=assurance,
             amr=amr,
-            authenticated_at=now,
+            authenticated_at=now if authenticated_at is None else min(authenticated_at, now),
             created_at=now,
             expires_at=now + self._session_seconds,
             touched_at=now,
@@ -206,11 +226,27 @@ class SignIn:
         self._audit.record("signed_in", {"sid": session.sid, "acr": assurance.acr})
         return handle, session
 
+    async def _sid(self, subject: SubjectId, previous: Session | None, now: int) -> SessionId:
+        """The sid of the new session, on record under its subject before anybody holds its handle.
 
-def _identity(
-    session: Session, person: tuple[AccountKind, bool, PersonAttributes], sub: PairwiseSub
+        Why on record: whoever disables a subject finds every session of it, those too that no
+        system takes part in yet. A sid that has ended meanwhile is not taken up again.
+        """
+        if previous is not None and await self._on_record(previous.sid, subject, now):
+            return previous.sid
+        sid = SessionId(self._entropy(16).hex())
+        # Where this fails the subject is disabled, and the gate refuses at the next step.
+        await self._on_record(sid, subject, now)
+        return sid
+
+    async def _on_record(self, sid: SessionId, subject: SubjectId, now: int) -> bool:
+        return await self._ends.join(sid, subject, AT_HOME, PairwiseSub(""), now)
+
+
+def identity_of(
+    session: Session, kind: AccountKind, attributes: PersonAttributes, sub: PairwiseSub
 ) -> VerifiedIdentity:
-    kind, _, attributes = person
+    """Who signed in when this session began, as one sector knows them."""
     return VerifiedIdentity(
         subject=session.subject,
         sub=sub,

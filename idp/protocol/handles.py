@@ -28,6 +28,11 @@ def new_family_id(at: float, random: bytes) -> FamilyId:
     return FamilyId(f"{int(at * 1000):012x}{random.hex()}")
 
 
+def oldest_family_id(at: int) -> FamilyId:
+    """Stands before the id of every family that was made at this second or later."""
+    return FamilyId(f"{at * 1000:012x}")
+
+
 @hot_value
 class CodeGrant:
     """What a code stands for."""

@@ -25,6 +25,7 @@ from idp.model import (
     Replayed,
     Standing,
 )
+from idp.protocol.handles import oldest_family_id
 from idp.store.sealed_columns import open_attributes
 from keys.seal import Sealer
 from keys.sql import Database, Row
@@ -38,6 +39,7 @@ LEFT JOIN session_end e ON e.sid = $4
 LEFT JOIN link l ON l.subject_id = s.id AND l.system_id = $5 AND l.state = 'active'
 WHERE s.id = $1
 """
+_PRESENCE = _STANDING.replace("SELECT s.kind", "SELECT s.attributes_sealed, s.kind")
 _REDEEM = """
 INSERT INTO family (id, client_id, subject_id, sub, sid, scopes, claims_request,
   assurance, amr, authenticated_at, created_at, expires_at, refreshable, offline)
@@ -89,16 +91,23 @@ class SqlGrants:
         rows = await self._database.rows(_STANDING, subject, sector, client_id, sid, system)
         if not rows:
             return None
-        kind, enabled, sub, scopes, ended_at, *_ = cast("_StandingRow", tuple(rows[0]))
-        return Standing(
-            subject=subject,
-            kind=_KINDS[kind],
-            enabled=bool(enabled),
-            session_ended=ended_at is not None,
-            sub=None if sub is None else PairwiseSub(sub),
-            consented=_scopes(scopes),
-            accounts=_accounts(rows),
-        )
+        return _standing(subject, cast("_StandingRow", tuple(rows[0])), _accounts(rows))
+
+    async def presence(
+        self,
+        subject: SubjectId,
+        participant: str,
+        sector: SectorId,
+        system: SystemId,
+        sid: SessionId,
+    ) -> tuple[Standing, PersonAttributes] | None:
+        """See `ports.Grants.presence`."""
+        rows = await self._database.rows(_PRESENCE, subject, sector, participant, sid, system)
+        if not rows:
+            return None
+        sealed, *rest = tuple(rows[0])
+        standing = _standing(subject, cast("_StandingRow", tuple(rest)), _accounts(rows))
+        return standing, open_attributes(self._sealer, subject, _raw(sealed))
 
     async def pairwise(
         self, subject: SubjectId, sector: SectorId, candidate: PairwiseSub, now: int
@@ -242,6 +251,40 @@ class SqlGrants:
             return None
         attributes = open_attributes(self._sealer, subject, _raw(row["attributes_sealed"]))
         return AccountKind(str(row["kind"])), bool(row["enabled"]), attributes
+
+    async def sweep(self, before: int, after: FamilyId, limit: int) -> FamilyId | None:
+        """See `ports.Grants.sweep`.
+
+        Why by the id: it stands in the order of time, so the key is the only index that is read,
+        and an insert on the hot path pays for no further one.
+        """
+        looked_at = await self._database.one(
+            "SELECT max(id) AS id FROM (SELECT id FROM family WHERE id > $1 AND id < $2"
+            " ORDER BY id LIMIT $3) AS next",
+            after,
+            oldest_family_id(before),
+            limit,
+        )
+        if looked_at is None or looked_at["id"] is None:
+            return None
+        last = FamilyId(str(looked_at["id"]))
+        await self._database.change(
+            "DELETE FROM family WHERE id > $1 AND id <= $2 AND expires_at < $3", after, last, before
+        )
+        return last
+
+
+def _standing(subject: SubjectId, row: _StandingRow, accounts: tuple[AccountId, ...]) -> Standing:
+    kind, enabled, sub, scopes, ended_at, *_ = row
+    return Standing(
+        subject=subject,
+        kind=_KINDS[kind],
+        enabled=bool(enabled),
+        session_ended=ended_at is not None,
+        sub=None if sub is None else PairwiseSub(sub),
+        consented=_scopes(scopes),
+        accounts=accounts,
+    )
 
 
 def _accounts(rows: Sequence[Row]) -> tuple[AccountId, ...]:

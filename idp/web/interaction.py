@@ -26,6 +26,7 @@ from idp.protocol.next_step import (
     LinkHeldBack,
     Login,
     NoAccount,
+    NotAdmitted,
     RequiredMissing,
     Step,
     StepUp,
@@ -34,7 +35,7 @@ from idp.web.cookies import SESSION, CookieJar
 from idp.web.doors import AnsweredRefusal, Door, Reading
 from idp.web.flow_cookie import FlowCookies
 from idp.web.http import Answer, Header, HttpRequest, see_other
-from idp.web.sign_in_pages import SignInPages, page_path
+from idp.web.sign_in_pages import SignInPages
 from idp.web.stages.claim import ClaimStage
 from idp.web.stages.consent import ConsentStage
 from idp.web.stages.password import PasswordStage
@@ -101,7 +102,8 @@ class Interaction:
             return door.refuse(request, reading, _silent_refusal(decision.step))
         locale = self._pages.locale(request, reading.ui_locales)
         flow = self._flows.begin(dialect, reading.raw, locale, now)
-        return see_other(page_path(flow), self._flows.header(flow))
+        first = self._pages.first_page(flow, reading, decision.step)
+        return see_other(first, self._flows.header(flow))
 
     async def show(self, request: HttpRequest) -> Answer:
         """GET /sign-in: the page of the step that comes next."""
@@ -150,6 +152,7 @@ class Interaction:
                 return await self._stages.consent.submit(turn, scopes)
             case (
                 RequiredMissing()
+                | NotAdmitted()
                 | NoAccount()
                 | LinkHeldBack()
                 | LinkEnded()
@@ -175,6 +178,8 @@ def _refusal_at(step: Step) -> OAuthError:
                 "the system requires a claim that is not known of the person",
                 detail=f"required and missing: {', '.join(sorted(sources))}",
             )
+        case NotAdmitted():
+            return AccessDenied("the system does not admit this person")
         case Login() | Claim() | NoAccount() | LinkHeldBack() | LinkEnded() | Consent():
             return AccessDenied("the person stopped")
         case CreateAccount() | Issue():  # signed in meanwhile, in another tab
@@ -191,6 +196,8 @@ def _silent_refusal(step: Step) -> OAuthError:
             return LoginRequired("the person is not signed in at this level")
         case Consent():
             return ConsentRequired("the person has not consented yet")
+        case NotAdmitted():
+            return AccessDenied("the system does not admit this person")
         case RequiredMissing() | Claim() | NoAccount() | LinkHeldBack() | LinkEnded():
             return InteractionRequired("the person has to be told or asked something first")
         case CreateAccount() | Issue():

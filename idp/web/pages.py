@@ -1,6 +1,7 @@
 """Views to bytes. The only module that knows the template engine."""
 
 import hashlib
+from dataclasses import dataclass
 from importlib.resources import files
 
 import jinja2
@@ -20,16 +21,32 @@ from idp.web.views import (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaticFile:
+    """A file of ours; its name changes with its content, so that it is kept for ever."""
+
+    path: str
+    media_type: str
+    content: bytes
+
+
+def _static(name: str, media_type: str) -> StaticFile:
+    content = (files("idp.web") / "static" / name).read_bytes()
+    stem, _, ending = name.partition(".")
+    digest = hashlib.sha256(content).hexdigest()[:12]
+    return StaticFile(
+        path=f"/static/{stem}.{digest}.{ending}", media_type=media_type, content=content
+    )
+
+
 class Pages:
     """Renders every page of the provider. Needs no JavaScript; escapes everything."""
 
     def __init__(self, service_name: LocalText, support: LocalText | None = None) -> None:
         self._service_name = service_name
         self._support = support
-        folder = files("idp.web")
-        self.css_bytes = (folder / "static" / "lienthong.css").read_bytes()
-        digest = hashlib.sha256(self.css_bytes).hexdigest()[:12]
-        self.css_path = f"/static/lienthong.{digest}.css"
+        self.stylesheet = _static("lienthong.css", "text/css")
+        self.icon = _static("mark.svg", "image/svg+xml")
         self._templates = jinja2.Environment(
             loader=jinja2.PackageLoader("idp.web"),
             autoescape=True,
@@ -82,7 +99,8 @@ class Pages:
                 scope_text=lambda scope: scope_text(scope, locale),
                 service_name=self._service_name.for_locale(locale),
                 support=self._support.for_locale(locale) if self._support else None,
-                css_path=self.css_path,
+                css_path=self.stylesheet.path,
+                icon_path=self.icon.path,
                 problem_title=f"{text('error.title', locale)}: " if wrong else "",
                 **more,
             )

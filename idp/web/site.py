@@ -16,6 +16,7 @@ from idp.web.cookies import SESSION, CookieJar
 from idp.web.error_pages import ErrorPages
 from idp.web.http import Answer, HttpRequest
 from idp.web.page_answers import PageAnswers
+from idp.web.pages import StaticFile
 from idp.web.views import HomeView
 
 Ready = Callable[[], Awaitable[bool]]
@@ -46,14 +47,8 @@ def make_site(
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "not ready"}, 503, {"retry-after": "5"})
 
-    @site.get(pages.pages.css_path)
-    async def stylesheet() -> Response:
-        """The one style sheet; its name changes with its content."""
-        headers = {
-            "cache-control": "public, max-age=31536000, immutable",
-            "x-content-type-options": "nosniff",
-        }
-        return Response(pages.pages.css_bytes, media_type="text/css", headers=headers)
+    for file in (pages.pages.stylesheet, pages.pages.icon):
+        site.add_api_route(file.path, _forever(file), methods=["GET"])
 
     @site.get("/")
     async def home(request: Request) -> Response:
@@ -114,3 +109,15 @@ def _own(request: Request) -> HttpRequest:
 def _response(answer: Answer) -> Response:
     headers = {name.decode(): value.decode("latin-1") for name, value in answer.headers}
     return Response(answer.body, answer.status, headers)
+
+
+def _forever(file: StaticFile) -> Callable[[], Awaitable[Response]]:
+    headers = {
+        "cache-control": "public, max-age=31536000, immutable",
+        "x-content-type-options": "nosniff",
+    }
+
+    async def static() -> Response:
+        return Response(file.content, media_type=file.media_type, headers=headers)
+
+    return static

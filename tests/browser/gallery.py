@@ -30,15 +30,20 @@ from idp.web.views import (
     LoginView,
     NoticeView,
     OtpView,
+    SourceLink,
 )
 
 SERVICE = LocalText(vi="Liên Thông", en="Liên Thông")
 SUPPORT = LocalText(vi="Hỗ trợ: tổng đài 1022", en="Support: call 1022")
+SOURCES = tuple(
+    SourceLink(source_id=name, name=name, link=f"/upstream/{name}/start?flow=0", level=2, down=down)
+    for name, down in (("VNeID", False), ("VNConnect", False), ("Cơ quan", True))
+)
 FLOW = {"flow": "0" * 16, "csrf": "0" * 32}
 ASKED = ("openid", "profile", "vn_identity", "phone", "email", "address", "offline_access", "x.y")
 NUMBERED = REASONS - {
     "access_denied", "assurance_not_reachable", "link_ended", "link_held_back", "logout_confirm",
-    "no_account", "not_found", "signed_out", "signed_out_alone",
+    "no_account", "not_admitted", "not_found", "signed_out", "signed_out_alone",
 }  # fmt: skip
 LANDING = b"<!doctype html><html lang=en><title>Landing</title><h1>Landed</h1></html>"
 
@@ -64,7 +69,7 @@ class _Walls:
     def __init__(self) -> None:
         pages = Pages(SERVICE, SUPPORT)
         self._answers = PageAnswers(pages, CookieJar(secure=False), secrets.token_bytes)
-        self._css = Answer(body=pages.css_bytes, headers=((b"content-type", b"text/css"),))
+        self._static = {file.path: file for file in (pages.stylesheet, pages.icon)}
         self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,8 +78,9 @@ class _Walls:
         await send_answer(self._answer(str(scope["path"])), send)
 
     def _answer(self, path: str) -> Answer:
-        if path == self._pages.css_path:
-            return self._css
+        if file := self._static.get(path):
+            kind = (b"content-type", file.media_type.encode())
+            return Answer(body=file.content, headers=(kind,))
         if path == "/landing":
             return Answer(body=LANDING, headers=((b"content-type", b"text/html"),))
         language, _, name = path.strip("/").partition("/")
@@ -104,6 +110,17 @@ class _Walls:
             "login": pages.login(LoginView(**form)),
             "login-wrong": pages.login(LoginView(**form, error="wrong_credentials")),
             "login-429": pages.login(LoginView(**form, error="too_many_attempts")),
+            "login-sources": pages.login(LoginView(**form, sources=SOURCES[:2])),
+            "login-outage": pages.login(LoginView(**form, sources=SOURCES)),
+            "login-level": pages.login(
+                LoginView(**form, sources=SOURCES[:1], password=False, level=2)
+            ),
+            "login-nothing": pages.login(LoginView(**form, sources=SOURCES[2:], password=False)),
+            "source-refused": pages.notice(
+                NoticeView(
+                    **page, reason="upstream_refused", correlation="0" * 16, retry="/sign-in?flow=f"
+                )
+            ),
             "code": pages.otp(OtpView(**form, can_restart=True)),
             "code-wrong": pages.otp(OtpView(**form, error="wrong_otp")),
             "consent": pages.consent(

@@ -11,7 +11,6 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from idp.cli.demo import journey_table
-from idp.demo.files import Addresses
 from idp.demo.journey import Journey, StepResult
 from tests.browser.chrome import running_chrome
 from tests.browser.gallery import running_gallery
@@ -40,11 +39,8 @@ def main(folder: Path) -> None:
 
 async def travel(province: Province) -> list[StepResult]:
     """The journey that `make demo` drives."""
-    addresses = Addresses(
-        issuer=province.issuer, portal=province.portal, hotline=province.hotline,
-        onestop=province.onestop,
-    )  # fmt: skip
-    journey = Journey(addresses, [*province.linked, *province.claimants], lambda _: None)
+    people = [*province.linked, *province.claimants, *province.staff]
+    journey = Journey(province.addresses, people, lambda _: None)
     assert await journey.run()
     return journey.results
 

@@ -236,6 +236,7 @@ def test_every_spelling_of_a_phone_is_one_international_number(phone: str) -> No
         (Transform.YEAR_ONLY, Source.BIRTHDATE, "1985"),
         (Transform.E164, Source.PHONE, "+84905000001"),
         (Transform.FORMATTED_ADDRESS, Source.ADDRESS, {"formatted": "Phường Thủ Dầu Một"}),
+        (Transform.VNCONNECT_KIND, Source.ACCOUNT_KIND, "1"),
         (Transform.NONE, Source.ACR, "LoA2"),
         (Transform.UPPER, Source.UPDATED_AT, 1_700_000_000),
     ],

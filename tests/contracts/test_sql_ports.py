@@ -22,10 +22,11 @@ from connectors.links.sql import SqlLinks
 from connectors.links.store import AccountTaken, Opened
 from idp.authn.usernames import fold
 from idp.model import ClientId, Family, FamilyId, GateClosed, Redeemed, Replayed
+from idp.protocol.handles import new_family_id
 from idp.store.accounts import SqlAccounts
 from idp.store.fences import SqlFences
 from idp.store.grants import SqlGrants
-from idp.store.session_ends import SqlSessionEnds
+from idp.store.session_ends import MAX_NAMES, SqlSessionEnds
 from idp.store.sql_migrate import migrate
 from keys.blind import BlindIndex
 from keys.seal import Sealer
@@ -181,10 +182,24 @@ async def test_a_standing_tells_the_gate_the_consent_and_the_links_of_one_system
     assert standing.accounts == (AccountId("a1"),)
     assert (standing.sub, standing.enabled, standing.session_ended) == (None, True, False)
     assert await grants.standing(SubjectId("nobody"), "c1", SECTOR, SYSTEM, SID) is None
+
     person = await grants.person(alice)
     assert person is not None
     assert person[2] == ALICE.attributes
     assert await grants.person(SubjectId("nobody")) is None
+
+
+async def test_a_presence_is_the_standing_and_what_is_known_of_the_person(
+    grants: SqlGrants, alice: SubjectId
+) -> None:
+    await grants.pairwise(alice, SECTOR, PairwiseSub("s-1"), NOW)
+    presence = await grants.presence(alice, "system:sys", SECTOR, SYSTEM, SID)
+    assert presence is not None
+    assert presence[0] == await grants.standing(alice, "system:sys", SECTOR, SYSTEM, SID)
+    assert presence[0].sub == "s-1"
+    assert presence[1] == ALICE.attributes
+    nobody = SubjectId("nobody")
+    assert await grants.presence(nobody, "system:sys", SECTOR, SYSTEM, SID) is None
 
 
 async def test_a_fence_has_one_winner_and_is_swept(database: Database) -> None:
@@ -212,6 +227,33 @@ async def test_ending_a_session_revokes_its_families_but_not_the_offline_ones(
     assert [s.live(NOW) for s in living if s] == [False, True]
 
 
+async def test_a_participant_is_told_once_for_each_name_that_it_knows_a_session_by(
+    database: Database, alice: SubjectId
+) -> None:
+    ends, sub = SqlSessionEnds(database), PairwiseSub("sub")
+    for name in ("", "ST-1 https://a.test/", "ST-2 https://a.test/", "ST-2 https://a.test/"):
+        assert await ends.join(SID, alice, "system:land", sub, NOW, name)
+    told = await ends.end(SID, alice, NOW, frozenset({"system:land"}))
+    assert sorted(notice.known_as for notice in told) == [
+        "", "ST-1 https://a.test/", "ST-2 https://a.test/",
+    ]  # fmt: skip
+    assert len(await ends.end(SID, alice, NOW, frozenset({"system:land"}))) == 3, "and not again"
+    due = await ends.due(NOW, 10, 30)
+    assert {notice.known_as for notice in due} == {notice.known_as for notice in told}
+    assert not await ends.join(SID, alice, "system:land", sub, NOW, "ST-3 https://a.test/")
+
+
+async def test_of_very_many_names_the_newest_are_told(database: Database, alice: SubjectId) -> None:
+    ends = SqlSessionEnds(database)
+    for number in range(MAX_NAMES + 5):
+        name = f"ST-{number} https://a.test/"
+        assert await ends.join(SID, alice, "system:land", PairwiseSub("s"), NOW + number, name)
+    told = await ends.end(SID, alice, NOW + 100, frozenset({"system:land"}))
+    assert len(told) == MAX_NAMES
+    assert "ST-4 https://a.test/" not in {notice.known_as for notice in told}
+    assert await ends.sweep(NOW + 200, NOW + 150, 500) > 0, "what has joined is swept by its age"
+
+
 async def test_a_notice_is_leased_to_one_node(
     grants: SqlGrants, database: Database, alice: SubjectId
 ) -> None:
@@ -235,6 +277,25 @@ async def test_expired_fences_are_swept_a_few_at_a_time(database: Database) -> N
     for number in range(5):
         assert await fences.once("jti", b"%d" % number, NOW - number)
     assert [await fences.sweep(NOW + 1, 2) for _ in range(4)] == [2, 2, 1, 0]
+
+
+async def test_expired_families_are_swept_a_few_at_a_time_and_living_ones_stay(
+    grants: SqlGrants, alice: SubjectId
+) -> None:
+    ids = [new_family_id(NOW + n, b"%010d" % n) for n in range(5)]
+    for number, family_id in enumerate(ids):
+        lives_until = NOW + (10_000 if number == 1 else 600)
+        family = a_family(alice, family_id, created_at=NOW + number, expires_at=lives_until)
+        assert await grants.redeem(family) == Redeemed()
+    later, after = NOW + 601, FamilyId("")
+    walked = []
+    while (last := await grants.sweep(later, after, 2)) is not None:
+        walked.append(last)
+        after = last
+    assert walked == [ids[1], ids[3], ids[4]]
+    assert await grants.sweep(NOW, FamilyId(""), 10) is None, "none is so old"
+    left = [i for i in ids if await grants.family(i, None, b"") is not None]
+    assert left == [ids[1]]
 
 
 async def rows_of(database: Database) -> dict[str, int]:

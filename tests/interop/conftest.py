@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -18,11 +18,14 @@ from joserfc.jwk import ECKey
 from idp.authn.totp import code_at, step_of
 from idp.config import load_settings
 from idp.demo.browser import Browser
-from idp.demo.files import Addresses, DemoFiles
+from idp.demo.files import DemoFiles
 from idp.demo.processes import free_port
 from idp.demo.province import Resident, residents
 from idp.demo.seed import seed
+from idp.demo.stand_ins import STAND_INS, Addresses
 from idp.store.sql_migrate import migrate
+
+PROXIES = ("nginx", "haproxy", "caddy")
 
 
 @dataclass
@@ -31,9 +34,23 @@ class Provider:
     secret: str
     apache: str
     apache_secret: str
+    cas_apache: str
+    cas_php: str
+    land: str
+    database: Path
+    opencps_secret: str
     people: list[Resident]
     client_key: dict[str, str]
     """The private JWK of the client `keyed`."""
+    newcomers: list[Resident]
+
+    def newcomer(self) -> Resident:
+        """A citizen who has not signed in yet: a code of an authenticator is good for one sign-in."""
+        return self.newcomers.pop()
+
+    protected: dict[str, str]
+    """Where each reverse proxy protects the intranet."""
+    identity_secret: str
 
     async def sign_in(self, url: str, person: Resident) -> Browser:
         """A browser that has answered both stages; consent is given where asked for."""
@@ -49,18 +66,39 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     folder = tmp_path_factory.mktemp("interop")
     issuer = f"http://127.0.0.1:{free_port()}"
     apache = f"http://127.0.0.1:{free_port()}"
+    cas_apache, cas_php, land = (f"http://127.0.0.1:{free_port()}" for _ in range(3))
     people = residents()
+    newcomers = [
+        replace(p, username=f"{p.username}.{n}") for n in range(4) for p in residents()[:5]
+    ]
+    people += newcomers
     files = DemoFiles(
         folder / "demo",
-        Addresses(issuer=issuer, portal=apache, hotline=apache, onestop=apache),
+        Addresses(issuer=issuer, systems={system.name: apache for system in STAND_INS}),
         people,
     )
     files.write()
-    apache_secret = secrets.token_urlsafe(36)
+    apache_secret, opencps_secret = secrets.token_urlsafe(36), secrets.token_urlsafe(36)
+    protected = {name: f"http://127.0.0.1:{free_port()}" for name in PROXIES}
+    identity_secret = secrets.token_urlsafe(36)
     key = ECKey.generate_key("P-256", {"kid": "k-1", "alg": "ES256", "use": "sig"})
     jwks = json.dumps({"keys": [key.as_dict(private=False)]})
     with files.config.open("a", encoding="utf-8") as file:
         file.write(f"""
+[systems.behind-proxies]
+name = {{ vi = "Mạng nội bộ", en = "Intranet" }}
+owners = [{{ code = "H55", name = "Văn phòng", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "forward_auth"
+when_unlinked = "not-needed"
+claims = [{{ claim = "name", source = "full_name" }}]
+
+[systems.behind-proxies.forward_auth]
+origins = {json.dumps(list(protected.values()))}
+secrets = [{{ inline = "{identity_secret}" }}]
+public_paths = ["/public"]
+headers = {{ x-auth-user = "sub", x-auth-name = "name" }}
+
 [clients.apache]
 name = {{ vi = "Cổng nội bộ", en = "Intranet" }}
 secrets = [{{ inline = "{apache_secret}" }}]
@@ -68,6 +106,62 @@ redirect_uris = ["{apache}/app/callback"]
 post_logout_redirect_uris = ["{apache}/bye.html"]
 scopes = ["openid", "profile"]
 consent = "implied"
+
+[systems.archive]
+name = {{ vi = "Lưu trữ", en = "Archive" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "cas"
+when_unlinked = "create"
+new_account_prefix = "lt-"
+claims = [{{ claim = "full_name", source = "full_name" }}]
+cas = {{ services = ["{cas_apache}/app/"] }}
+
+[systems.staff]
+name = {{ vi = "Nội bộ", en = "Staff pages" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "cas"
+when_unlinked = "create"
+new_account_prefix = "nb-"
+claims = [{{ claim = "full_name", source = "full_name" }}]
+cas = {{ services = ["{cas_php}/"] }}
+
+[systems.land-office]
+name = {{ vi = "Đất đai", en = "Land registry" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "cas"
+when_unlinked = "create"
+new_account_prefix = "dd-"
+claims = [{{ claim = "name", source = "full_name" }}]
+cas = {{ services = ["{land}/"] }}
+
+[clients.opencps]
+name = {{ vi = "Cổng OpenCPS", en = "OpenCPS portal" }}
+auth_method = "client_secret_post"
+secrets = [{{ inline = "{opencps_secret}" }}]
+redirect_uris = ["http://127.0.0.1:8400/vnconnect"]
+post_logout_redirect_uris = ["http://127.0.0.1:8400/vnconnect/bye"]
+pkce_required = false
+id_token_alg = "RS256"
+system = "opencps"
+consent = "implied"
+
+[systems.opencps]
+name = {{ vi = "Cổng OpenCPS", en = "OpenCPS portal" }}
+owners = [{{ code = "H55.9", name = "Sở Tài chính", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "vnconnect"
+when_unlinked = "not-needed"
+claims = [
+  {{ claim = "TechID", source = "tech_id", required = true }},
+  {{ claim = "LoaiTaiKhoan", source = "account_kind", transform = "vnconnect_kind" }},
+  {{ claim = "HoVaTen", source = "full_name" }},
+  {{ claim = "SoDinhDanh", source = "personal_number" }},
+  {{ claim = "NgayThangNamSinh", source = "birthdate", transform = "yyyymmdd" }},
+  {{ claim = "SoDienThoai", source = "phone" }},
+]
 
 [clients.keyed]
 name = {{ vi = "Ứng dụng có khóa", en = "Application with a key" }}
@@ -91,11 +185,19 @@ consent = "implied"
         wait_for(f"{issuer}/healthz")
         yield Provider(
             issuer=issuer,
-            secret=files.client_secrets["sandbox"],
+            secret=files.scene.secret("sandbox"),
             apache=apache,
             apache_secret=apache_secret,
+            cas_apache=cas_apache,
+            cas_php=cas_php,
+            land=land,
+            database=Path(settings.tables.storage.database_url.removeprefix("sqlite:///")),
+            opencps_secret=opencps_secret,
             people=people,
             client_key=key.as_dict(private=True),
+            newcomers=newcomers,
+            protected=protected,
+            identity_secret=identity_secret,
         )
     finally:
         server.terminate()

@@ -50,6 +50,8 @@ def nginx_config(folder: Path, port: int, tls_port: int) -> Path:
         ("server_name id.example;", "server_name localhost;"),
         ("/etc/lienthong/tls/fullchain.pem", f"{folder}/ca.pem"),
         ("/etc/lienthong/tls/privkey.pem", f"{folder}/key.pem"),
+        ("/var/log/nginx/access.log", f"{folder}/access.log"),
+        ("/var/log/nginx/error.log", f"{folder}/error.log"),
         ("proxy_set_header Host $host;", "proxy_set_header Host $http_host;"),
     ):
         assert old in server, old
@@ -64,7 +66,7 @@ def nginx_config(folder: Path, port: int, tls_port: int) -> Path:
     path = folder / "nginx.conf"
     path.write_text(
         f"daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;\n"
-        f"events {{}}\nhttp {{\naccess_log off;\n{paths}\n{server}\n}}\n",
+        f"events {{}}\nhttp {{\n{paths}\n{server}\n}}\n",
         "utf-8",
     )
     return path
@@ -102,6 +104,9 @@ async def test_the_nginx_example_carries_a_sign_in() -> None:
         wait_for(f"http://127.0.0.1:{port}/healthz")
         time.sleep(0.3)
         await _sign_in(folder, tls_port)
+        logged = (folder / "access.log").read_text("utf-8")
+        assert '"GET /authorize" 303' in logged
+        assert "?" not in logged, "hints and states stand in the query"
     finally:
         for process in (proxy, node):
             process.terminate()

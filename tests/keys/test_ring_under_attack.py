@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from connectors.contract import SessionId, SubjectId
 from idp.flows.housekeeping import ENDED_KEPT_SECONDS, housekeeping
 from idp.store.fences import SqlFences
+from idp.store.grants import SqlGrants
 from idp.store.session_ends import SqlSessionEnds
 from keys.errors import JoseRefused, RingConflict, RingUnreadable, RingUnwritable
 from keys.jose import JWT_OR_NONE, Expectation, verify
@@ -305,7 +306,8 @@ async def test_a_running_provider_drops_a_revoked_key_by_itself(
     token = victim.sign("JWT", CLAIMS)
     assert verify(token, running.verification_keys(), EXPECTED, NOW)
     fences, ends = SqlFences(database), SqlSessionEnds(database)
-    duties = asyncio.create_task(housekeeping(running, fences, ends, lambda: NOW))
+    grants = SqlGrants(database, sealer)
+    duties = asyncio.create_task(housekeeping(running, fences, grants, ends, lambda: NOW))
     await (await KeyRing.load(store, sealer, POLICY, NOW)).revoke(victim.kid, NOW)
     async with asyncio.timeout(10):
         while running.signer("ES256").kid == victim.kid:
@@ -331,13 +333,14 @@ async def test_no_fault_ends_a_duty_of_the_house(
     monkeypatch.setattr(running, "refresh", odd)
     monkeypatch.setattr("idp.flows.housekeeping.SWEPT_AT_ONCE", 2)
     fences, ends = SqlFences(database), SqlSessionEnds(database)
+    grants = SqlGrants(database, sealer)
     old = [b"%d" % number for number in range(7)]
     for digest in old:
         await fences.once("t", digest, NOW - 1)
     long_ago = NOW - ENDED_KEPT_SECONDS - 1
     await ends.end(SessionId("s1"), SubjectId("ann"), long_ago, frozenset())
     ended = "SELECT sid FROM session_end"
-    duties = asyncio.create_task(housekeeping(running, fences, ends, lambda: NOW))
+    duties = asyncio.create_task(housekeeping(running, fences, grants, ends, lambda: NOW))
     async with asyncio.timeout(10):
         while (
             len(looks) < 3

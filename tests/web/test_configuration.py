@@ -76,6 +76,7 @@ def test_the_configuration_of_the_tests_is_without_mistake(config: Path) -> None
         ('resource = "https://api.test"', "", "clients.k1.resource"),
         ("jwks = '", "jwks = '[", "clients.k1.jwks"),
         ('system = "portal"', 'system = "unknown"', "clients.portal.system"),
+        ('system = "portal"', 'system = "onestop"', "clients.portal.system"),
         ('consent = "ask"', 'consent = "never"', "clients.c2.consent"),
         ("[clients.c1]", '[clients."a b"]', "clients.a b"),
         ('dialect = "signed_ticket"', 'dialect = "oidc"', "systems.onestop.ticket"),
@@ -84,6 +85,11 @@ def test_the_configuration_of_the_tests_is_without_mistake(config: Path) -> None
         ("password_file", "passwrd_file", "systems.onestop.verification"),
         ("https://onestop.test/bye", "javascript:x", "systems.onestop.ticket.logout_url"),
         ("https://onestop.test/ticket", "https://x@y.test/", "systems.onestop.ticket.return_urls"),
+        ('dialect = "signed_ticket"', 'dialect = "hand_off"', "systems.onestop.dialect"),
+        ('[deep_links."H55.242"]', '[deep_links."h55 242"]', "deep_links"),
+        ('system = "onestop"\nstart', 'system = "nobody"\nstart', "deep_links.H55.242.system"),
+        ("onestop.test/nop-ho-so", "onestop.test/?a=b", "deep_links.H55.242.start"),
+        ("https://onestop.test/nop-ho-so", "javascript:x", "deep_links.H55.242.start"),
     ],
 )  # fmt: skip
 def test_each_mistake_names_its_key(config: Path, old: str, new: str, key: str) -> None:
@@ -229,7 +235,7 @@ def run(*arguments: str, code: int = 0, text: str | None = None) -> str:
 
 def test_the_commands_do_what_they_say(config: Path) -> None:
     """The commands start event loops of their own, so this test is not asynchronous."""
-    assert len(COMMANDS) == 5
+    assert len(COMMANDS) == 6
     path = str(config)
     assert "all well" in run("check", "-c", path)
     assert "up to date" in run("migrate", "-c", path)
@@ -299,3 +305,16 @@ def test_the_demo_passes_its_own_check(tmp_path: Path) -> None:
         p["name"] for p in facts["citizens"]
     ]
     assert not [value for value in secret_values if value in logs]
+
+
+def test_a_client_of_a_system_that_speaks_vnconnect_has_a_secret(config: Path) -> None:
+    speaks = ('level = "province"\ndialect = "oidc"\nwhen_unlinked = "create"\nnew_account_prefix',
+              'level = "province"\ndialect = "vnconnect"\nclaims = []\n'
+              'when_unlinked = "create"\nnew_account_prefix')  # fmt: skip
+    assert problems(changed(config, speaks)) == []
+    public = (
+        'secrets = [{ env = "SECRET_1" }]\nredirect_uris = ["https://portal.test/cb"]',
+        'auth_method = "none"\nredirect_uris = ["https://portal.test/cb"]',
+    )
+    found = problems(changed(config, public))
+    assert [problem.key for problem in found] == ["clients.portal.auth_method"]

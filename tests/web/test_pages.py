@@ -21,6 +21,7 @@ from idp.web.views import (
     LoginView,
     NoticeView,
     OtpView,
+    SourceLink,
     View,
 )
 
@@ -30,6 +31,12 @@ LINKS = {"vi": "/sign-in?flow=f&lang=vi", "en": "/sign-in?flow=f&lang=en"}
 HIDDEN = {"flow": "f", "csrf": "c"}
 VOID = {"meta", "link", "input", "br", "img", "circle", "path"}
 
+SOURCES = (
+    SourceLink(source_id="vneid", name="VNeID", link="/upstream/vneid/start?flow=f", level=2),
+    SourceLink(
+        source_id="vnc", name="VNConnect", link="/upstream/vnc/start?flow=f", level=2, down=True
+    ),
+)
 RENDER = {
     LoginView: PAGES.login,
     OtpView: PAGES.otp,
@@ -52,6 +59,11 @@ def every_view(locale: Locale) -> tuple[View, ...]:
         LoginView(**form),
         LoginView(**form, error="wrong_credentials", username="an"),
         LoginView(**form, error="too_many_attempts"),
+        LoginView(**form, sources=SOURCES),
+        LoginView(**form, sources=SOURCES[1:], password=False, level=2),
+        NoticeView(
+            **page, reason="upstream_refused", correlation="0123abcd", retry="/sign-in?flow=f"
+        ),
         OtpView(**form, error="wrong_otp"),
         OtpView(**form, can_restart=True),
         ConsentView(**form, host="https://rp1.test", scopes=tuple(sorted(KNOWN))),
@@ -224,10 +236,10 @@ def test_only_the_post_page_has_a_script_and_it_carries_the_nonce(view: View) ->
 @pytest.mark.parametrize("view", VIEWS)
 def test_nothing_is_loaded_from_elsewhere(view: View) -> None:
     outline = Outline(render(view))
-    assert [one["href"] for one in outline.all("link")] == [PAGES.css_path]
+    assert [one["href"] for one in outline.all("link")] == [PAGES.icon.path, PAGES.stylesheet.path]
     assert not [one for _, one in outline.elements if "src" in one]
-    assert b"url(" not in PAGES.css_bytes
-    assert b"@import" not in PAGES.css_bytes
+    assert b"url(" not in PAGES.stylesheet.content
+    assert b"@import" not in PAGES.stylesheet.content
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -361,8 +373,17 @@ def poisoned(view: View) -> Iterator[tuple[str, View]]:
             if field.name in ("hidden", "fields"):
                 yield field.name, replace(view, **{field.name: {HOSTILE: "v"}})
         elif isinstance(value, tuple) and value:
-            bad_rows = tuple((HOSTILE, HOSTILE) if isinstance(v, tuple) else HOSTILE for v in value)
-            yield field.name, replace(view, **{field.name: bad_rows})
+            yield field.name, replace(view, **{field.name: tuple(map(_bad_row, value))})
+
+
+def _bad_row(row: object) -> object:
+    match row:
+        case tuple():
+            return HOSTILE, HOSTILE
+        case SourceLink():
+            return replace(row, name=HOSTILE, link=HOSTILE)
+        case _:
+            return HOSTILE
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -383,6 +404,7 @@ def test_the_test_of_hostile_values_reaches_every_kind_of_field() -> None:
     assert reached == {
         "lang_links", "action", "hidden", "participant_name", "username", "account", "host", "scopes",
         "correlation", "link", "items", "target", "fields", "signed_in_name", "systems",
+        "sources", "retry",
     }  # fmt: skip
 
 
@@ -396,7 +418,7 @@ def test_names_lose_direction_marks_and_are_capped() -> None:
 
 # --- the look -----------------------------------------------------------------------------
 
-CSS = PAGES.css_bytes.decode()
+CSS = PAGES.stylesheet.content.decode()
 LIGHT_RULE, DARK_RULE = re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)
 LIGHT = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", LIGHT_RULE))
 DARK = LIGHT | dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", DARK_RULE))
@@ -455,4 +477,4 @@ def test_targets_are_at_least_44_pixels_high(selector: str) -> None:
 
 
 def test_the_style_sheet_is_named_by_its_content() -> None:
-    assert re.fullmatch(r"/static/lienthong\.[0-9a-f]{12}\.css", PAGES.css_path)
+    assert re.fullmatch(r"/static/lienthong\.[0-9a-f]{12}\.css", PAGES.stylesheet.path)

@@ -1,4 +1,4 @@
-"""The OpenID Connect dialect: /authorize."""
+"""OpenID Connect, and the dialects that have its shape: the authorization endpoint."""
 
 from collections.abc import Mapping
 from urllib.parse import quote_plus
@@ -43,11 +43,10 @@ class OidcReading(Reading):
 class OidcDoor:
     """Reads authorization requests and answers them with codes."""
 
-    dialect = Dialect.OIDC
-
     def __init__(
         self,
         *,
+        dialect: Dialect,
         issuer: str,
         clients: Mapping[ClientId, Client],
         systems: Mapping[SystemId, System],
@@ -58,11 +57,12 @@ class OidcDoor:
         audit: Audit,
         entropy: Entropy,
     ) -> None:
+        self.dialect = dialect
         self._issuer = issuer
         self._iss = "&iss=" + quote_plus(issuer)
-        self._clients = clients
+        self._clients = _speaking(dialect, clients, systems)
         self._systems = systems
-        self._required = _required_rules(clients, systems)
+        self._required = _required_rules(self._clients, systems)
         self._hints = hints
         self._mint = mint
         self._sign_in = sign_in
@@ -108,7 +108,7 @@ class OidcDoor:
             hinted = hint.sub
         system = self._systems[client.system] if client.system else None
         return SignInRequest(
-            dialect=Dialect.OIDC,
+            dialect=self.dialect,
             participant=client.client_id,
             participant_name=client.name,
             system=client.system,
@@ -210,6 +210,17 @@ class OidcDoor:
         return self._pages.page(
             self._pages.pages.form_post(view), nonce, form_targets=(origin_of(redirect.uri),)
         )
+
+
+def _speaking(
+    dialect: Dialect, clients: Mapping[ClientId, Client], systems: Mapping[SystemId, System]
+) -> dict[ClientId, Client]:
+    """The clients of this dialect: that of their system, and OpenID Connect without one."""
+    return {
+        client.client_id: client
+        for client in clients.values()
+        if (systems[client.system].dialect if client.system else Dialect.OIDC) is dialect
+    }
 
 
 def _required_rules(

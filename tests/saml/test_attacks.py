@@ -16,7 +16,6 @@ from connectors.saml.signature import verified
 from connectors.systems.saml.metadata import read_sp_metadata
 from idp.config import ConfigurationRefused, load_settings
 from tests.fixtures_world import ENVIRONMENT, World, write_config
-from tests.saml.conftest import school  # noqa: F401 - a fixture
 from tests.saml.messages import (
     ACS,
     OTHER_KEY,
@@ -202,7 +201,7 @@ WRONG_ADDRESSES = {
 @pytest.mark.parametrize("make", WRONG_ADDRESSES.values(), ids=WRONG_ADDRESSES)
 async def test_an_address_that_is_not_registered_gets_a_page_and_no_form(
     school: World,
-    make: Callable[[], str],  # noqa: F811
+    make: Callable[[], str],
 ) -> None:
     browser = school.browser()
     await browser.code(school.alice)
@@ -244,7 +243,7 @@ SIGNED = {
 @pytest.mark.parametrize("change", SIGNED.values(), ids=SIGNED)
 async def test_a_signed_query_is_taken_as_it_was_signed(
     school: World,
-    change: Callable[[str], str],  # noqa: F811
+    change: Callable[[str], str],
 ) -> None:
     browser = school.browser()
     await browser.code(school.alice)
@@ -255,7 +254,7 @@ async def test_a_signed_query_is_taken_as_it_was_signed(
     assert "SAMLResponse" not in response.text
 
 
-async def test_the_order_of_parameters_is_ours_s16_re_ordered(school: World) -> None:  # noqa: F811
+async def test_the_order_of_parameters_is_ours_s16_re_ordered(school: World) -> None:
     browser = school.browser()
     await browser.code(school.alice)
     query = signed_query(authn_request(school.clock.now))
@@ -308,7 +307,7 @@ def test_an_entity_id_belongs_to_one_system_s20_entity_id_of_another(tmp_path: P
     assert "no other system has" in str(told.value.problems)
 
 
-async def test_nonsense_at_both_doors_is_a_page_and_no_session(school: World) -> None:  # noqa: F811
+async def test_nonsense_at_both_doors_is_a_page_and_no_session(school: World) -> None:
     dice = random.Random(4)
     browser = school.browser()
     query = signed_query(authn_request(school.clock.now))
