@@ -87,7 +87,8 @@ def verified(
             result = XMLVerifier().verify(root, x509_cert=pem(certificate), expect_config=config)
         except (SignXMLException, etree.LxmlError, ValueError, TypeError, KeyError, AttributeError):
             continue  # not by this one; whatever fails in a check is a refusal
-        found = read_xml(result[0].signed_data if isinstance(result, list) else result.signed_data)
+        covering = result[0] if isinstance(result, list) else result
+        found = read_xml(covering.signed_data, limit)
         if found.tag == wanted and found.get("ID") == covered.get("ID"):
             return found
     raise SamlRefused("the signature is not one of this system")

@@ -1,6 +1,6 @@
 """The school asks for the end of a session, and hears of it."""
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from lxml import etree
@@ -93,8 +93,6 @@ async def test_a_logout_that_is_not_right_ends_nothing(
     assert response.status_code == status
     if status == 303:
         query = parse_qs(urlsplit(response.headers["location"]).query)
-        from urllib.parse import quote
-
         answered = message_of(quote(query["SAMLResponse"][0], safe=""))
         assert b"UnknownPrincipal" in answered
     assert await alive(browser)
