@@ -1,5 +1,6 @@
 """What an information system is: who owns it, what it speaks, what it asks for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -15,6 +16,7 @@ from connectors.contract import (
     WhenUnlinked,
 )
 from connectors.mapping import STANDARD_RULES, ClaimRule
+from connectors.saml.names import NameIdFormat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,32 @@ class TicketSettings:
     return_urls: tuple[str, ...]
     secrets: tuple[str, ...] = field(repr=False)
     logout_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcsEndpoint:
+    """An address of a system that takes SAML responses, and its number in the metadata."""
+
+    url: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamlSettings:
+    """A SAML service provider, as its metadata or its table declares it.
+
+    The first endpoint is the default one. Certificates are in DER.
+    """
+
+    entity_id: str
+    acs: tuple[AcsEndpoint, ...]
+    certificates: tuple[bytes, ...] = field(default=(), repr=False)
+    name_id: NameIdFormat = NameIdFormat.PERSISTENT
+    want_signed_requests: bool = True
+    slo_url: str | None = None
+    slo_soap_url: str | None = None
+    attribute_names: Mapping[str, str] = field(default_factory=dict)
+    """What a claim is called in the assertion, where the system knows it by another name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +132,7 @@ class System:
     ticket: TicketSettings | None = None
     cas: CasSettings | None = None
     forward_auth: ForwardAuthSettings | None = None
+    saml: SamlSettings | None = None
 
     def owner_on(self, day: date) -> OwnerAgency | None:
         """The agency that owns the system on a day."""

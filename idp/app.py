@@ -18,10 +18,12 @@ from idp.egress.client import HttpEgress, outgoing_client
 from idp.flows.deliver import NoticeDelivery
 from idp.flows.housekeeping import housekeeping, sweep_upstream_sessions
 from idp.flows.notices import CasNotices, OidcNotices, TicketNotices, by_participant
+from idp.flows.saml_notices import SamlNotices
 from idp.ports import Clock, Entropy
 from idp.store.fences import SqlFences
 from idp.store.grants import SqlGrants
 from idp.store.session_ends import SqlSessionEnds
+from idp.web.dialects.saml.place import SamlPlace
 from idp.web.edge import Edge, trusted_networks
 from idp.web.refusals import Refusals
 from idp.web.site import make_site
@@ -55,11 +57,13 @@ async def open_service(
         http = outgoing_client(settings.tables.network.ca_file, settings.egress_rules)
         stack.push_async_callback(http.aclose)
         ends = SqlSessionEnds(stores.database)
+        saml = SamlPlace(issuer=settings.issuer, systems=settings.systems, keyring=keyring)
         writers = by_participant(
             (
                 OidcNotices(issuer=settings.issuer, clients=settings.clients, keyring=keyring),
                 TicketNotices(issuer=settings.issuer, systems=settings.systems),
                 CasNotices(systems=settings.systems),
+                SamlNotices(voice=saml.voice, systems=settings.systems),
             )
         )
         egress = HttpEgress(http)
@@ -82,7 +86,7 @@ async def open_service(
         upstream = Upstream(settings, stores.database, stores.sealer, http, clock, entropy)
         parts = Parts(
             settings, stores, keyring, audit, ends, egress, delivery, writers, verifiers, upstream,
-            clock, entropy,
+            saml, clock, entropy,
         )  # fmt: skip
         stack.callback(parts.hasher.close)
         await stack.enter_async_context(_running(delivery.run()))

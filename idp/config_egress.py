@@ -48,6 +48,8 @@ def _called(
                 yield place.at("cas", "services", number), service
             for number, callback in enumerate(system.cas.proxy_callbacks):
                 yield place.at("cas", "proxy_callbacks", number), callback
+        if system.saml is not None and system.saml.slo_soap_url is not None:
+            yield place.at("saml", "slo_soap_url"), system.saml.slo_soap_url
     for client_id, client in clients.items():
         if client.backchannel_logout_uri is not None:
             place = document.clients[client_id].place

@@ -17,6 +17,7 @@ from connectors.config.forward_auth import (
     shared_origins,
 )
 from connectors.config.problems import Place, Problem
+from connectors.config.saml import SamlTable
 from connectors.config.surroundings import Surroundings
 from connectors.config.tables import ReadableFile, SecretTable, TextTable, WebAddress
 from connectors.contract import (
@@ -48,6 +49,7 @@ _TABLE_OF = {
     Dialect.SIGNED_TICKET: "ticket",
     Dialect.CAS: "cas",
     Dialect.FORWARD_AUTH: "forward_auth",
+    Dialect.SAML: "saml",
 }
 """The table that each dialect has of its own."""
 OWN_SOURCE = {"local_account": Source.LOCAL_ACCOUNT, "acr": Source.ACR}
@@ -128,6 +130,7 @@ class SystemTable(Table):
     ticket: TicketTable | None = None
     cas: CasTable | None = None
     forward_auth: ForwardAuthTable | None = None
+    saml: SamlTable | None = None
 
 
 def read_systems(
@@ -147,7 +150,23 @@ def read_systems(
             systems[SystemId(name)] = _system(SystemId(name), table)
         problems += found
     problems += between_systems(systems, entries) + shared_origins(systems, entries)
-    return systems, problems
+    return systems, problems + _shared_entity_ids(entries, systems)
+
+
+def _shared_entity_ids(
+    entries: Mapping[str, Entry], systems: Mapping[SystemId, System]
+) -> list[Problem]:
+    """Two systems under one name could read each other's answers."""
+    owned: set[str] = set()
+    found: list[Problem] = []
+    for name, system in systems.items():
+        if system.saml is None:
+            continue
+        if system.saml.entity_id in owned:
+            place = entries[name].place.at("saml")
+            found.append(place.problem("an entity id that no other system has"))
+        owned.add(system.saml.entity_id)
+    return found
 
 
 def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
@@ -238,6 +257,7 @@ def _system(system_id: SystemId, table: SystemTable) -> System:
         ticket=_ticket(table.ticket),
         cas=cas_settings(table.cas),
         forward_auth=forward_auth_settings(table.forward_auth),
+        saml=table.saml.settings if table.saml else None,
     )
 
 

@@ -27,6 +27,7 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "ticket_replayed": frozenset({"sid"}),
     "handed_off": frozenset({"system", "agency", "sid", "prompted"}),
     "handed_over": frozenset({"system", "sid"}),
+    "assertion_issued": frozenset({"system", "sid"}),
     "account_opened": frozenset({"system"}),
     "account_not_opened": frozenset({"system"}),
     "account_claimed": frozenset({"system"}),
