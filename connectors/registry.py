@@ -79,6 +79,8 @@ class SamlSettings:
     want_signed_requests: bool = True
     slo_url: str | None = None
     slo_soap_url: str | None = None
+    encryption_certificate: bytes | None = field(default=None, repr=False)
+    """Whose key can read the assertions; None where they go open."""
     attribute_names: Mapping[str, str] = field(default_factory=dict)
     """What a claim is called in the assertion, where the system knows it by another name."""
 

@@ -22,6 +22,7 @@ have caddy || missing="$missing caddy"
 have php || missing="$missing php-cli"
 have chromium || missing="$missing chromium"
 have chromedriver || missing="$missing chromium-driver"
+have xmlsec1 || missing="$missing xmlsec1"
 have node || missing="$missing nodejs npm"
 test -n "$missing" || exit 0
 

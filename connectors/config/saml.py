@@ -62,6 +62,9 @@ class SamlTable(Table):
     slo_soap_url: WebAddress | None = None
     name_id: Literal["persistent", "transient", "unspecified"] = "persistent"
     want_signed_requests: bool = True
+    encrypt_assertions: bool = False
+    """For systems where the browser must not read what it carries."""
+    encryption_certificate_file: CertificateFile | None = None
     attribute_names: Annotated[dict[str, str], Field(max_length=60, default_factory=dict)]
     _settings: SamlSettings = PrivateAttr()
 
@@ -77,10 +80,14 @@ class SamlTable(Table):
             raise ValueError("each index of acs only once")
         if self.want_signed_requests and not found.certificates:
             raise ValueError("a certificate, or want_signed_requests = false")
+        if self.encrypt_assertions and found.encryption_certificate is None:
+            raise ValueError("a key for encryption, or encrypt_assertions = false")
+        reader = found.encryption_certificate if self.encrypt_assertions else None
         self._settings = replace(
             found,
             name_id=_FORMATS[self.name_id],
             want_signed_requests=self.want_signed_requests,
+            encryption_certificate=reader,
             attribute_names=self.attribute_names,
         )
         return self
@@ -94,11 +101,13 @@ class SamlTable(Table):
             certificates=tuple(_der(path) for path in self.certificate_files),
             slo_url=self.slo_url,
             slo_soap_url=self.slo_soap_url,
+            encryption_certificate=_optional(self.encryption_certificate_file),
         )
 
     def _from_metadata(self) -> SamlSettings:
         own = (self.entity_id, self.slo_url, self.slo_soap_url)
-        if own != (None, None, None) or self.acs or self.certificate_files:
+        files = (*self.certificate_files, self.encryption_certificate_file or "")
+        if own != (None, None, None) or self.acs or any(files):
             raise ValueError("either metadata_file, or entity_id and acs")
         trusted = (_der(self.metadata_certificate_file),) if self.metadata_certificate_file else ()
         try:
@@ -112,6 +121,10 @@ class SamlTable(Table):
         except ValidationError:
             raise ValueError("metadata with http or https addresses alone") from None
         return found
+
+
+def _optional(path: str | None) -> bytes | None:
+    return None if path is None else _der(path)
 
 
 def _der(path: str) -> bytes:

@@ -13,6 +13,12 @@ SOAP_BINDING = "urn:oasis:names:tc:SAML:2.0:bindings:SOAP"
 RSA_SHA256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
 EXCLUSIVE_C14N = "http://www.w3.org/2001/10/xml-exc-c14n#"
+XENC = "http://www.w3.org/2001/04/xmlenc#"
+ENCRYPTED_ELEMENT = XENC + "Element"
+AES256_GCM = "http://www.w3.org/2009/xmlenc11#aes256-gcm"
+RSA_OAEP = XENC + "rsa-oaep-mgf1p"
+SHA1 = DS + "sha1"
+"""Inside RSA-OAEP alone, where it is the default; a signature with it is refused."""
 ENVELOPED = DS + "enveloped-signature"
 
 

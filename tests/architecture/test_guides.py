@@ -35,6 +35,13 @@ def test_whoever_copies_every_example_of_the_guides_has_a_configuration(tmp_path
     (tmp_path / "ca.pem").rename(tmp_path / "own-ca.pem")
     settings = load_settings(path, {name: secrets.token_hex(32) for name in NAMED})
     assert "reports" in settings.clients
-    assert set(settings.systems) == {"reports", "onestop", "land", "citizen-portal", "intranet", "school"}
+    assert set(settings.systems) == {
+        "reports",
+        "onestop",
+        "land",
+        "citizen-portal",
+        "intranet",
+        "school",
+    }
     assert set(settings.connectors) == {"personnel"}
     assert set(settings.sources) == {"vnconnect", "vneid", "agency"}

@@ -13,7 +13,10 @@ from connectors.saml.signature import verified
 from idp.app import open_service
 from idp.config import load_settings
 from tests.fixtures_world import ENVIRONMENT, Clock, Fields, World, settle, write_config
-from tests.saml.messages import SP_KEY, saml_system, sp_metadata
+from tests.saml.messages import OTHER_KEY, SP_KEY, encryption_key, saml_system, sp_metadata
+
+SECRET_SP = "https://secret.test/metadata"
+"""A system whose assertions only the holder of `OTHER_KEY` can read."""
 
 
 @pytest.fixture
@@ -25,7 +28,10 @@ async def school(
     metadata.write_text(sp_metadata())
     other = tmp_path / "other.xml"
     other.write_text(sp_metadata(entity_id="https://other.test/metadata"))
+    secret = tmp_path / "secret.xml"
+    secret.write_text(sp_metadata(entity_id=SECRET_SP, extra=encryption_key(OTHER_KEY)))
     text = config.read_text("utf-8") + saml_system(metadata)
+    text += saml_system(secret, "secret", ", encrypt_assertions = true")
     config.write_text(text + saml_system(other, "other", ', name_id = "transient"'), "utf-8")
     settings = load_settings(config, ENVIRONMENT)
     clock = Clock()

@@ -123,6 +123,15 @@ def sp_metadata(
     )
 
 
+def encryption_key(key: SpKey) -> str:
+    """What a service provider adds to its metadata so that it can be written to in secret."""
+    held = base64.b64encode(key.der).decode()
+    return (
+        '<md:KeyDescriptor use="encryption"><ds:KeyInfo><ds:X509Data><ds:X509Certificate>'
+        f"{held}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>"
+    )
+
+
 def saml_system(metadata: Path, system: str = "school", more: str = "") -> str:
     return f"""
 [systems.{system}]

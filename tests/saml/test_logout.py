@@ -6,12 +6,18 @@ import pytest
 from lxml import etree
 
 from connectors.saml.bindings import message_of, verify_query
-from connectors.saml.names import SAMLP
+from connectors.saml.names import SAML, SAMLP
+from connectors.saml.signature import verified
+from connectors.systems.saml.response import Voice
+from idp.flows.saml_notices import SamlNotices
+from idp.model import Notice
 from tests.fixtures_world import Browser, World
 from tests.saml.conftest import Told
 from tests.saml.messages import (
     OTHER_KEY,
     SLO,
+    SOAP,
+    SP_KEY,
     authn_request,
     logout_request,
     signed_query,
@@ -112,19 +118,11 @@ async def test_a_request_is_taken_once_s19_replayed(
 async def test_the_school_is_told_by_soap_when_the_session_ends_elsewhere(
     school: World, idp_certificates: list[bytes]
 ) -> None:
-    from connectors.saml.names import SAML
-    from connectors.saml.signature import verified
-    from idp.flows.saml_notices import SamlNotices
-    from idp.model import Notice
-    from tests.saml.messages import SOAP
 
     _, told = await entered(school, idp_certificates)
-    from connectors.systems.saml.response import Voice
-    from tests.saml.messages import SP_KEY
-
     voice = Voice(entity_id="https://id.test/saml/metadata", signer=SP_KEY, certificate=SP_KEY.der)
     writer = SamlNotices(voice=lambda: voice, systems=school.settings.systems)
-    assert writer.told() == {"system:school", "system:other"}
+    assert writer.told() == {"system:school", "system:other", "system:secret"}
     notice = Notice(
         notice_id="5",
         participant="system:school",

@@ -75,7 +75,8 @@ def read_sp_metadata(raw: bytes, now: int, trusted: Sequence[bytes] = ()) -> Sam
     return SamlSettings(
         entity_id=root.get("entityID", ""),
         acs=acs,
-        certificates=tuple(_certificates(role)),
+        certificates=tuple(_certificates(role, "signing")),
+        encryption_certificate=next(_certificates(role, "encryption"), None),
         slo_url=_logout(role, REDIRECT_BINDING),
         slo_soap_url=_logout(role, SOAP_BINDING),
     )
@@ -96,11 +97,15 @@ def _acs(role: etree._Element) -> Iterator[AcsEndpoint]:
         yield AcsEndpoint(url=node.get("Location", ""), index=int(index))
 
 
-def _certificates(role: etree._Element) -> Iterator[bytes]:
+def _certificates(role: etree._Element, use: str) -> Iterator[bytes]:
+    """Those for this use; a key that names none is for both.
+
+    Spec: SAML Metadata 2.0 §2.4.1.1
+    """
     for node in role.findall(f"{{{MD}}}KeyDescriptor"):
-        if node.get("use", "signing") not in ("signing", "encryption"):
+        if node.get("use", use) not in ("signing", "encryption"):
             raise SamlRefused("a key is for a use that nobody knows")
-        if node.get("use") == "encryption":
+        if node.get("use", use) != use:
             continue
         for held in node.iter(f"{{{DS}}}X509Certificate"):
             try:

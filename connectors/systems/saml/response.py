@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 from connectors.contract import AccountId, PairwiseSub, SessionId
 from connectors.registry import SamlSettings
 from connectors.saml.door import written
+from connectors.saml.encryption import encrypted_assertion
 from connectors.saml.names import SAML, SAMLP, NameIdFormat, StatusCode
 from connectors.saml.signature import OctetSigner, signed
 
@@ -47,6 +48,8 @@ class ReplyTo:
     now: int
     response_id: str
     assertion_id: str
+    randomness: bytes = field(repr=False)
+    """For the key of an encrypted assertion, used once."""
 
 
 def name_of(
@@ -107,6 +110,9 @@ def positive(voice: Voice, settings: SamlSettings, reply: ReplyTo, said: Stateme
         "</saml:Assertion>"
     )
     whole = signed(assertion, reply.assertion_id, voice.signer, voice.certificate)
+    if settings.encryption_certificate is not None:
+        reader = settings.encryption_certificate
+        whole = encrypted_assertion(whole, reader, reply.randomness)
     status = f'<samlp:Status><samlp:StatusCode Value="{StatusCode.SUCCESS}"/></samlp:Status>'
     return _response(voice, reply, status + whole)
 

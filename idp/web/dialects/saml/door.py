@@ -34,6 +34,7 @@ from idp.web.dialects.saml.posted import Posting
 from idp.web.doors import AnsweredRefusal, Reading
 from idp.web.http import Answer, HttpRequest, Refusal
 from keys.values import hot_value
+from keys.xml_encryption import RANDOM_BYTES
 
 
 @hot_value
@@ -196,6 +197,7 @@ class SamlDoor:
             now=now,
             response_id="_" + self._entropy(16).hex(),
             assertion_id="_" + self._entropy(16).hex(),
+            randomness=self._entropy(RANDOM_BYTES),
         )
 
 
