@@ -56,6 +56,16 @@ certificate_files = ["{files.certificate}"]
     return _table("school", f'metadata_file = "{files.metadata}"\n') + _table("library", keyed)
 
 
+def toolkit_table(address: str, files: SpFiles) -> str:
+    """A clinic with a Python toolkit: it can be asked by the browser alone."""
+    rows = f"""entity_id = "{address}/metadata"
+slo_url = "{address}/slo"
+acs = [{{ url = "{address}/acs" }}]
+certificate_files = ["{files.certificate}"]
+"""
+    return _table("clinic", rows)
+
+
 def _metadata(mellon: str, files: SpFiles) -> str:
     """As mellon_create_metadata of Debian writes it, with SOAP and a format of names added."""
     certificate = "\n".join(files.certificate.read_text("ascii").strip().splitlines()[1:-1])
@@ -80,7 +90,7 @@ def _metadata(mellon: str, files: SpFiles) -> str:
 def _table(name: str, rows: str) -> str:
     return f"""
 [systems.{name}]
-name = {{ vi = "Trường học", en = "School" }}
+name = {{ vi = "Nơi dùng SAML", en = "A place with SAML" }}
 owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
 level = "province"
 dialect = "saml"
