@@ -5,7 +5,14 @@ from collections.abc import Iterator, Mapping
 from connectors.config.problems import Place, Problem
 from connectors.config.tables import plain_address
 from connectors.contract import SystemId
-from connectors.registry import HttpVerification, System
+from connectors.registry import (
+    EventsPush,
+    HttpVerification,
+    RestPush,
+    ScimPush,
+    System,
+    WebhookPush,
+)
 from idp.config_files import Document
 from idp.egress.rules import Address, EgressRules, Refused
 from idp.model import Client, ClientId
@@ -38,6 +45,8 @@ def _called(
             yield place.at("verification", "url"), system.verification.url
         if system.ticket is not None and system.ticket.logout_url is not None:
             yield place.at("ticket", "logout_url"), system.ticket.logout_url
+        if isinstance(system.push, ScimPush | RestPush | EventsPush | WebhookPush):
+            yield place.at("provisioning", "url"), system.push.url.replace("{account}", "a")
     for client_id, client in clients.items():
         if client.backchannel_logout_uri is not None:
             place = document.clients[client_id].place
