@@ -55,6 +55,24 @@ async def introspection_flow(connection: Connection, target: Target) -> str:
     return connection.held
 
 
+async def cas_flow(connection: Connection, target: Target) -> str:
+    """A CAS ticket with the live session, and its validation. Returns the answer."""
+    service = quote("https://land.test/ho-so?so=1", safe="")
+    _, headers, _ = await connection.send(
+        f"GET /cas/login?service={service} HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\n"
+        f"Cookie: {target.cookies}"
+    )
+    _, _, ticket = headers.get("location", "").partition("&ticket=")
+    _, _, content = await connection.send(
+        f"GET /cas/p3/serviceValidate?service={service}&ticket={ticket} HTTP/1.1\r\n"
+        f"Host: 127.0.0.1:{target.port}"
+    )
+    answer = content.decode()
+    if "<cas:authenticationSuccess><cas:user>" not in answer or "<cas:name>" not in answer:
+        raise RuntimeError(f"{target.name}: a ticket was answered with {answer[:200]}")
+    return answer
+
+
 async def _sign_on(connection: Connection, target: Target) -> dict[str, str]:
     """Authorize with the live session, then redeem the code."""
     query = (

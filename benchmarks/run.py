@@ -27,6 +27,7 @@ from rich.table import Table
 
 from benchmarks import servers
 from benchmarks.flows import (
+    cas_flow,
     client_credentials_flow,
     introspection_flow,
     refresh_flow,
@@ -114,6 +115,10 @@ def start(stack: ExitStack, folder: Path, alg: str, postgres: str, redis: str) -
         "refresh", refresh_flow, ("memory", _renewing(node), None),
         ("memory", _renewing(embedded), "memory"), (durable_store, _renewing(durable), "memory"),
     )  # fmt: skip
+    for store, target in ("memory", embedded), (durable_store, durable):
+        rows.append(
+            Row(name="cas", store=store, algorithm="-", target=target, flow=cas_flow, peer=None)
+        )
     return rows
 
 

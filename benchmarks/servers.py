@@ -165,6 +165,14 @@ grant_types = ["authorization_code", "refresh_token"]
 scopes = ["openid", "profile"]
 id_token_alg = "{alg}"
 consent = "implied"
+[systems.land]
+name = {{ vi = "Đo tốc độ CAS", en = "Benchmark of CAS" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "cas"
+when_unlinked = "create"
+claims = [{{ claim = "name", source = "full_name" }}]
+cas = {{ services = ["https://land.test/"] }}
 """
 
 

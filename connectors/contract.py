@@ -116,8 +116,11 @@ class Dialect(StrEnum):
 
     OIDC = "oidc"
     SIGNED_TICKET = "signed_ticket"
+    CAS = "cas"
     VNCONNECT = "vnconnect"
     """OAuth 2 in the shape of the National Portal's sign-on: its clients change a host name alone."""
+    HAND_OFF = "hand_off"
+    """A deep link into a service: spoken by the National Portal, by no system."""
 
 
 class Prompt(StrEnum):

@@ -3,7 +3,10 @@
 ConnectorsError
 ├── RequiredClaimMissing   a system asks for a claim that this person does not have
 ├── ReturnAddressRefused   a return address that the system did not register
+├── HandOffRefused         a deep link that no portal makes
 ├── StateRefused           a state that no application makes
+├── UpstreamRefused        an answer of a source that is not believed
+├── CasRefused             a CAS request, with its code (systems/cas/failures.py)
 └── IllegalTransition      a link cannot go from its state to the one asked for
 """
 
@@ -28,5 +31,13 @@ class StateRefused(ConnectorsError):
     """Too long, or not printable ASCII."""
 
 
+class HandOffRefused(ConnectorsError):
+    """A code is missing, or is not one."""
+
+
 class IllegalTransition(ConnectorsError):
     """The states are named; nothing was changed."""
+
+
+class UpstreamRefused(ConnectorsError):
+    """What of the answer did not fit: a short reason of ours, never anything that was told."""

@@ -110,6 +110,18 @@ Push = RecordPush | EventsPush | WebhookPush
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CasSettings:
+    """Which addresses of the system may ask for tickets, and who may act for a person there."""
+
+    services: tuple[str, ...]
+    """Whole addresses, and addresses that end in `/` for all that lies under them."""
+    proxy_callbacks: tuple[str, ...] = ()
+    proxied_by: tuple[SystemId, ...] = ()
+    """The systems that may enter here on behalf of a person who is signed in to them."""
+    logout: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class System:
     """One information system, as its TOML table declares it."""
 
@@ -131,6 +143,7 @@ class System:
     verification: HttpVerification | FileVerification | None = None
     account_names: AccountNames = AccountNames.EXACT
     ticket: TicketSettings | None = None
+    cas: CasSettings | None = None
 
     def owner_on(self, day: date) -> OwnerAgency | None:
         """The agency that owns the system on a day."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 NAME = re.compile(
-    r"(RFC \d+\w*|OIDC [A-Z][\w-]*(?: [A-Z][\w-]*)*(?: \d\.\d)?|NIST SP [\w-]+|OWASP ASVS|CSP Level 3|OAuth 2\.0 [A-Z][\w ]+)"
+    r"(RFC \d+\w*|OIDC [A-Z][\w-]*(?: [A-Z][\w-]*)*(?: \d\.\d)?|NIST SP [\w-]+|OWASP ASVS|CSP Level 3|CAS Protocol 3\.0|SAML 2\.0 Core|XML 1\.0|OAuth 2\.0 [A-Z][\w ]+)"
 )
 
 

@@ -10,16 +10,19 @@ from pathlib import Path
 
 from connectors.config.checked import checked
 from connectors.config.problems import Problem
+from connectors.config.sources import read_sources
 from connectors.config.surroundings import Surroundings
 from connectors.config.systems import read_systems
 from connectors.contract import SystemId
 from connectors.registry import System
+from connectors.sources.model import Source, SourceId
 from idp.config_clients import read_clients
 from idp.config_egress import unreachable
-from idp.config_files import read_files
+from idp.config_files import Document, read_files
+from idp.config_scim import read_connectors
 from idp.config_tables import ProviderTables
 from idp.egress.rules import EVERYTHING_HERE, EgressRules
-from idp.model import Client, ClientId
+from idp.model import Client, ClientId, Connector, ConnectorId
 
 
 class ConfigurationRefused(Exception):
@@ -38,6 +41,8 @@ class Settings:
     keks: tuple[bytes, ...] = field(repr=False)
     clients: Mapping[ClientId, Client]
     systems: Mapping[SystemId, System]
+    sources: Mapping[SourceId, Source] = field(default_factory=dict)
+    connectors: Mapping[ConnectorId, Connector] = field(default_factory=dict)
 
     @property
     def issuer(self) -> str:
@@ -73,10 +78,40 @@ def load_settings(path: Path, environment: Mapping[str, str], *, demo: bool = Fa
     clients, client_problems = read_clients(
         document.clients, surroundings, systems, frozenset(document.systems)
     )
-    found += system_problems + client_problems
+    connectors, connector_problems = read_connectors(
+        document.connectors,
+        surroundings,
+        clients,
+        frozenset(document.clients) | frozenset(document.systems),
+    )
+    sources, source_problems = read_sources(
+        document.sources, surroundings, frozenset(document.systems)
+    )
+    found += system_problems + client_problems + connector_problems + source_problems
     if tables is not None:
-        found += unreachable(document, systems, clients, egress_rules(tables))
+        found += [
+            document.provider.place.at("deep_links", code, "system").problem(
+                "the id of a declared system"
+            )
+            for code, link in tables.deep_links.items()
+            if link.system not in document.systems
+        ]
+        found += unreachable(document, systems, clients, sources, egress_rules(tables))
+        found += _nowhere_to_sign_in(document, tables)
     if found or tables is None:
         raise ConfigurationRefused(found)
     keks = tuple(table.kek for table in tables.keys.keks)
-    return Settings(tables=tables, keks=keks, clients=clients, systems=systems)
+    return Settings(
+        tables=tables,
+        keks=keks,
+        clients=clients,
+        systems=systems,
+        connectors=connectors,
+        sources=sources,
+    )
+
+
+def _nowhere_to_sign_in(document: Document, tables: ProviderTables) -> list[Problem]:
+    if tables.provider.password_sign_in or document.sources:
+        return []
+    return [document.provider.place.at("provider", "password_sign_in").problem("true, or a source")]

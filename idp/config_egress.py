@@ -1,6 +1,7 @@
 """Registered addresses that could never be called are mistakes, told at the start."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from connectors.config.problems import Place, Problem
 from connectors.config.tables import plain_address
@@ -13,6 +14,7 @@ from connectors.registry import (
     System,
     WebhookPush,
 )
+from connectors.sources.model import Source, SourceId
 from idp.config_files import Document
 from idp.egress.rules import Address, EgressRules, Refused
 from idp.model import Client, ClientId
@@ -22,6 +24,7 @@ def unreachable(
     document: Document,
     systems: Mapping[SystemId, System],
     clients: Mapping[ClientId, Client],
+    sources: Mapping[SourceId, Source],
     rules: EgressRules,
 ) -> list[Problem]:
     """Every address of ours to call that the rules refuse whatever its name resolves to.
@@ -30,7 +33,9 @@ def unreachable(
     """
     return [
         place.problem(refused.value)
-        for place, address in _called(document, systems, clients)
+        for place, address in chain(
+            _called(document, systems, clients), _called_upstream(document, sources)
+        )
         if (refused := _refusal(address, rules)) is not None
     ]
 
@@ -47,10 +52,27 @@ def _called(
             yield place.at("ticket", "logout_url"), system.ticket.logout_url
         if isinstance(system.push, ScimPush | RestPush | EventsPush | WebhookPush):
             yield place.at("provisioning", "url"), system.push.url.replace("{account}", "a")
+        if system.cas is not None:
+            for number, service in enumerate(system.cas.services if system.cas.logout else ()):
+                yield place.at("cas", "services", number), service
+            for number, callback in enumerate(system.cas.proxy_callbacks):
+                yield place.at("cas", "proxy_callbacks", number), callback
     for client_id, client in clients.items():
         if client.backchannel_logout_uri is not None:
             place = document.clients[client_id].place
             yield place.at("backchannel_logout_uri"), client.backchannel_logout_uri
+
+
+def _called_upstream(
+    document: Document, sources: Mapping[SourceId, Source]
+) -> Iterator[tuple[Place, str]]:
+    """What we ask a source ourselves; to its authorization endpoint only browsers go."""
+    for name, source in sources.items():
+        place = document.sources[name].place.at("endpoints")
+        for key in ("token", "userinfo", "jwks"):
+            address = getattr(source.endpoints, key)
+            if address is not None:
+                yield place.at(key), address
 
 
 def _refusal(address: str, rules: EgressRules) -> Refused | None:

@@ -8,18 +8,31 @@ from pathlib import Path
 from connectors.config.checked import Entry
 from connectors.config.problems import Place, Problem
 
-TOP_LEVEL = ("include", "provider", "storage", "keys", "network", "clients", "systems")
-INCLUDED = ("clients", "systems")
+TOP_LEVEL = (
+    "include",
+    "provider",
+    "storage",
+    "keys",
+    "network",
+    "deep_links",
+    "clients",
+    "systems",
+    "scim",
+    "sources",
+)
+INCLUDED = ("clients", "systems", "sources")
 _URLS = {"database_url": "LIENTHONG_DATABASE_URL", "redis_url": "LIENTHONG_REDIS_URL"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """What all files say together. A client or a system stands in one file only."""
+    """What all files say together. A client, a system or a source stands in one file only."""
 
     provider: Entry
     clients: Mapping[str, Entry] = field(default_factory=dict)
     systems: Mapping[str, Entry] = field(default_factory=dict)
+    sources: Mapping[str, Entry] = field(default_factory=dict)
+    connectors: Mapping[str, Entry] = field(default_factory=dict)
 
 
 def read_files(path: Path, environment: Mapping[str, str], found: list[Problem]) -> Document | None:
@@ -33,10 +46,25 @@ def read_files(path: Path, environment: Mapping[str, str], found: list[Problem])
     sections: dict[str, dict[str, Entry]] = {name: {} for name in INCLUDED}
     for section in INCLUDED:
         _collect(sections[section], first.get(section, {}), place.at(section), found)
+    connectors = _connectors(first.get("scim", {}), place.at("scim"), found)
     for included in _included(first.get("include", []), path, found):
         _include(sections, included, found)
-    own = {name: first.get(name, {}) for name in TOP_LEVEL if name not in ("include", *INCLUDED)}
-    return Document(provider=Entry(place, _with_urls(own, environment)), **sections)
+    apart = ("include", "scim", *INCLUDED)
+    own = {name: first.get(name, {}) for name in TOP_LEVEL if name not in apart}
+    return Document(
+        provider=Entry(place, _with_urls(own, environment)), connectors=connectors, **sections
+    )
+
+
+def _connectors(table: object, place: Place, found: list[Problem]) -> dict[str, Entry]:
+    """`[scim.connectors.ID]`; in the first file alone, beside who else may do what."""
+    connectors: dict[str, Entry] = {}
+    if not isinstance(table, dict):
+        found.append(place.problem("a table"))
+        return connectors
+    found += [place.at(key).problem("connectors") for key in table if key != "connectors"]
+    _collect(connectors, table.get("connectors", {}), place.at("connectors"), found)
+    return connectors
 
 
 def _with_urls(own: dict[str, object], environment: Mapping[str, str]) -> dict[str, object]:
@@ -74,7 +102,9 @@ def _include(sections: dict[str, dict[str, Entry]], path: Path, found: list[Prob
         if section in sections:
             _collect(sections[section], entries, place.at(section), found)
         else:
-            found.append(place.at(section).problem("only clients and systems in an include"))
+            found.append(
+                place.at(section).problem("only clients, systems and sources in an include")
+            )
 
 
 def _collect(

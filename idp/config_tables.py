@@ -1,6 +1,7 @@
 """The shapes of the provider's own tables in the configuration file."""
 
 import re
+from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from connectors.config.tables import (
     FilePath,
     SecretTable,
     TextTable,
+    WebAddress,
     plain_address,
     surroundings_of,
 )
@@ -43,6 +45,8 @@ class ProviderTable(Table):
     session_idle_minutes: Annotated[int, Field(ge=1, le=60)] = 60
     session_hours: Annotated[int, Field(ge=1, le=LEVEL_2_HOURS)] = 12
     second_factor: Literal["always", "when-required"] = "always"
+    password_sign_in: bool = True
+    """Whether people may sign in with a user name and a password of ours, beside the sources."""
 
 
 class StorageTable(Table):
@@ -122,6 +126,15 @@ def _host(name: str) -> str:
     return host
 
 
+def _without_query(address: str) -> str:
+    if "?" in address:
+        raise ValueError("an address without a query: the codes of the link come there")
+    return address
+
+
+AgencyCode = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.]{0,34}$")]
+
+
 class AllowedHostTable(Table):
     """A host of our own network that registered addresses may name."""
 
@@ -153,6 +166,13 @@ class NetworkTable(Table):
         )
 
 
+class DeepLinkTable(Table):
+    """`[deep_links."CODE"]`: where the National Portal's hand-offs to one agency go."""
+
+    system: Annotated[str, Field(max_length=50)]
+    start: Annotated[WebAddress, AfterValidator(_without_query)]
+
+
 class ProviderTables(Table):
     """All of the provider's own tables."""
 
@@ -160,3 +180,4 @@ class ProviderTables(Table):
     storage: StorageTable
     keys: KeysTable
     network: NetworkTable = NetworkTable()
+    deep_links: Mapping[AgencyCode, DeepLinkTable] = Field(default_factory=dict)

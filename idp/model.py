@@ -26,6 +26,7 @@ from keys.values import hot_value
 
 ClientId = NewType("ClientId", str)
 FamilyId = NewType("FamilyId", str)
+ConnectorId = NewType("ConnectorId", str)
 
 
 class ClientAuthMethod(StrEnum):
@@ -96,6 +97,21 @@ class Client:
     def confidential(self) -> bool:
         """Whether the client can keep a secret (RFC 6749 §2.1)."""
         return self.auth_method is not ClientAuthMethod.NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connector:
+    """A staff register that pushes accounts by SCIM: it sees and changes those it made, no others."""
+
+    connector_id: ConnectorId
+    token_digests: tuple[bytes, ...] = field(default=(), repr=False)
+    """SHA-256 of each bearer token that is valid now (two while one is being replaced)."""
+    client: ClientId | None = None
+    """The client whose own tokens with the scope `scim` are this connector's."""
+    agency_code: str | None = None
+    """The agency of everybody in this register; the register itself cannot say another one."""
+    sets_passwords: bool = False
+    disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,3 +256,5 @@ class Notice:
     sid: SessionId
     created_at: int
     attempts: int = 0
+    known_as: str = field(default="", repr=False)
+    """What the participant knows the session by, in the words of its dialect; else nothing."""

@@ -197,16 +197,33 @@ class SessionEnds(Protocol):
     """The durable end of sessions, and the outbox of logout notices."""
 
     async def join(
-        self, sid: SessionId, subject: SubjectId, participant: str, sub: PairwiseSub, now: int
+        self,
+        sid: SessionId,
+        subject: SubjectId,
+        participant: str,
+        sub: PairwiseSub,
+        now: int,
+        known_as: str = "",
     ) -> bool:
-        """Record a participant that has no family (a ticket system). False if the session ended."""
+        """Record a participant that has no family (a ticket system). False if the session ended.
+
+        `known_as`: what the participant knows the session by, where that is not our own `sid`. It
+        joins once for each, and is sent a notice for each.
+        """
         ...
 
     async def end(
         self, sid: SessionId, subject: SubjectId, now: int, notified: frozenset[str]
     ) -> Sequence[Notice]:
         """In one transaction: end the session, revoke its families except offline ones,
-        and write one notice for each participant named in `notified`. Idempotent.
+        and write one notice for each participant named in `notified`, or for each name that it
+        knows the session by. Idempotent.
+        """
+        ...
+
+    async def end_all(self, subject: SubjectId, now: int, notified: frozenset[str]) -> int:
+        """End every session of this subject as `end` does, and revoke its offline families too;
+        the number of sessions that this call ended.
         """
         ...
 

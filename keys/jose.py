@@ -3,7 +3,6 @@
 joserfc does the mathematics; everything a header could talk a library into is refused before.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -15,10 +14,10 @@ from joserfc.jws import JWSRegistry
 from keys import base64url
 from keys.errors import JoseRefused
 from keys.roca import is_roca
+from keys.strict_json import json_object
 from keys.verified import _DOOR, VerifiedClaims
 
 MAX_KEYS = 20
-MAX_JSON_DEPTH = 12
 MAX_TIME: Final = 2**40
 RSA_MIN_BITS, RSA_MAX_BITS = 2048, 8192
 IAT_AHEAD_SECONDS = 10
@@ -101,7 +100,7 @@ def verify(token: str, keys: VerificationKeys, expect: Expectation, now: int) ->
         jws.deserialize_compact(token, key.key, registry=_REGISTRIES[alg])
     except Exception:  # whatever goes wrong inside a check is a refusal
         raise JoseRefused("signature") from None
-    claims = _object(payload)
+    claims = json_object(payload)
     _check_names(claims, expect)
     _check_times(claims, expect, now)
     return VerifiedClaims(_DOOR, claims, kid)
@@ -117,7 +116,7 @@ def _parts(token: str, max_bytes: int) -> tuple[dict[str, object], bytes]:
         header, payload, _ = (base64url.decode(part) for part in parts)
     except ValueError:
         raise JoseRefused("base64url") from None
-    return _object(header), payload
+    return json_object(header), payload
 
 
 def _check_header(header: Mapping[str, object], expect: Expectation) -> str:
@@ -167,42 +166,6 @@ def _time(value: object) -> int:
     return value
 
 
-def _object(raw: bytes) -> dict[str, object]:
-    """A JSON object without doubled keys, odd numbers, halves of characters or deep nesting."""
-    if raw.count(b"{") + raw.count(b"[") > 200:
-        raise JoseRefused("json")
-    try:
-        document = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_no_doubles, parse_constant=_no_constant
-        )
-        if b"\\u" in raw:  # half a surrogate pair is text that nobody can encode again
-            json.dumps(document, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError):
-        raise JoseRefused("json") from None
-    if not isinstance(document, dict) or _depth(document) > MAX_JSON_DEPTH:
-        raise JoseRefused("json")
-    return document
-
-
-def _no_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise ValueError("doubled key")
-    return document
-
-
-def _no_constant(_name: str) -> object:
-    raise ValueError("not a JSON number")
-
-
-def _depth(value: object) -> int:
-    if isinstance(value, dict):
-        return 1 + max((_depth(item) for item in value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max((_depth(item) for item in value), default=0)
-    return 0
-
-
 def import_jwks(
     document: bytes, algorithms: frozenset[str], *, max_keys: int = MAX_KEYS
 ) -> VerificationKeys:
@@ -211,7 +174,7 @@ def import_jwks(
     Spec: RFC 7517 §5, RFC 8725 §3.5
     Raises: JoseRefused for private or symmetric keys, weak RSA, doubled kids, too many keys.
     """
-    entries = _object(document).get("keys")
+    entries = json_object(document).get("keys")
     if not isinstance(entries, list) or not 0 < len(entries) <= max_keys:
         raise JoseRefused("jwks")
     keys = tuple(_public_key(entry, algorithms) for entry in entries)

@@ -53,3 +53,13 @@ class VerifiedClaims:
         if not isinstance(value, dict):
             raise JoseRefused(f"claim {name}")
         return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """The claim as a list of texts.
+
+        Raises: JoseRefused.
+        """
+        value = self._claims.get(name)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise JoseRefused(f"claim {name}")
+        return tuple(value)

@@ -123,6 +123,10 @@ redirect_uris = ["https://register.test/cb"]
 system = "register"
 consent = "implied"
 
+[deep_links."H55.242"]
+system = "onestop"
+start = "https://onestop.test/nop-ho-so"
+
 [systems.portal]
 name = {{ vi = "Cổng dịch vụ công", en = "Portal" }}
 owners = [{{ code = "H55", name = "Văn phòng", valid_from = 2025-07-01 }}]
@@ -147,6 +151,35 @@ when_unlinked = "claim"
 claims = [{{ claim = "name", source = "full_name" }}]
 verification = {{ password_file = "{extract}" }}
 ticket = {{ return_urls = ["https://onestop.test/ticket"], logout_url = "https://onestop.test/bye", secrets = [{{ env = "SECRET_2" }}] }}
+
+[systems.land]
+name = {{ vi = "Đất đai", en = "Land registry" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "cas"
+when_unlinked = "create"
+new_account_prefix = "dd-"
+claims = [{{ claim = "name", source = "full_name" }}, {{ claim = "acr", source = "acr" }}]
+cas = {{ services = ["https://app.test/land/", "https://land.test/enter"], proxy_callbacks = ["https://app.test/pgt"] }}
+
+[systems.maps]
+name = {{ vi = "Bản đồ", en = "Maps" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "cas"
+when_unlinked = "not-needed"
+claims = []
+cas = {{ services = ["https://maps.test/"], proxied_by = ["land"], proxy_callbacks = ["https://maps.test/pgt"] }}
+
+[systems.safe]
+name = {{ vi = "Kho mức 2", en = "Level 2 store" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "cas"
+when_unlinked = "not-needed"
+required_assurance = 2
+claims = [{{ claim = "vn_personal_id", source = "personal_number", required = true }}]
+cas = {{ services = ["https://safe.test/"], proxied_by = ["land"], logout = false }}
 """
 EXTRACT_ROWS = (
     ("tuyetnt85", "mat-khau-cu-2009"),
@@ -432,7 +465,9 @@ def write_extract(folder: Path) -> Path:
     return path
 
 
-def write_config(folder: Path, database_url: str, redis_url: str | None = None) -> Path:
+def write_config(
+    folder: Path, database_url: str, redis_url: str | None = None, more: str = ""
+) -> Path:
     path = folder / "lienthong.toml"
     text = CONFIG.format(
         database_url=database_url,
@@ -440,7 +475,7 @@ def write_config(folder: Path, database_url: str, redis_url: str | None = None) 
         jwks=C1_JWKS,
         extract=write_extract(folder),
     )
-    path.write_text(text, "utf-8")
+    path.write_text(text + more, "utf-8")
     return path
 
 
@@ -450,6 +485,17 @@ ENVIRONMENT = {"SECRET_1": SECRET_1, "SECRET_2": SECRET_2, "KEK": secrets.token_
 @pytest.fixture
 def world_database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'world.sqlite'}"
+
+
+@pytest.fixture
+def more_config() -> str:
+    """What a module adds to the configuration of its world."""
+    return ""
+
+
+@pytest.fixture
+def world_clock() -> Clock:
+    return Clock()
 
 
 async def settle(settings: Settings, clock: Clock, hashes: dict[str, str]) -> list[Person]:
@@ -471,10 +517,14 @@ async def settle(settings: Settings, clock: Clock, hashes: dict[str, str]) -> li
 
 @pytest.fixture
 async def world(
-    tmp_path: Path, world_database_url: str, hashes: dict[str, str]
+    tmp_path: Path,
+    world_database_url: str,
+    hashes: dict[str, str],
+    more_config: str,
+    world_clock: Clock,
 ) -> AsyncIterator[World]:
-    settings = load_settings(write_config(tmp_path, world_database_url), ENVIRONMENT)
-    clock = Clock()
+    path = write_config(tmp_path, world_database_url, more=more_config)
+    settings, clock = load_settings(path, ENVIRONMENT), world_clock
     people = await settle(settings, clock, hashes)
     async with open_service(settings, clock) as app:
         made = World(app, clock, settings, *people)

@@ -76,6 +76,9 @@ def provisioning_contradictions(
 ) -> list[Problem]:
     """Keys that are right by themselves, and not together."""
     found: list[Problem] = []
+    if table.deliver is not None:
+        # No journey empties the outbox yet: what is accepted here would wait for ever.
+        found.append(place.at("deliver").problem("no way yet: nothing is delivered"))
     if (table.mode in _MADE) != creates and (table.mode in _MADE or table.mode is Mode.MATCH_ONLY):
         wanted = "just-in-time or pre-provision only where when_unlinked is create, match-only nowhere there"
         found.append(place.problem(wanted))

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from connectors.config.cas import CasTable, between_systems, cas_settings
 from connectors.config.checked import Entry, Table, checked
 from connectors.config.problems import Place, Problem
 from connectors.config.provisioning import (
@@ -40,9 +41,10 @@ _SYSTEM_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}", re.ASCII)
 RESERVED_CLAIMS = frozenset(
     {"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "nonce", "amr", "auth_time", "azp"}
     | {"at_hash", "c_hash", "events", "act", "state"}
+    | {"authenticationDate", "isFromNewLogin", "longTermAuthenticationRequestTokenUsed"}
 )
 """What a token says of itself; a rule that named one would speak in the token's own voice."""
-_TABLE_OF = {Dialect.SIGNED_TICKET: "ticket"}
+_TABLE_OF = {Dialect.SIGNED_TICKET: "ticket", Dialect.CAS: "cas"}
 """The table that each dialect has of its own."""
 OWN_SOURCE = {"local_account": Source.LOCAL_ACCOUNT, "acr": Source.ACR}
 """Claims that systems act upon: they come from where their name says, or not at all."""
@@ -120,6 +122,7 @@ class SystemTable(Table):
     address: str = ""
     verification: VerificationTable | None = None
     ticket: TicketTable | None = None
+    cas: CasTable | None = None
 
 
 def read_systems(
@@ -138,12 +141,14 @@ def read_systems(
         if table is not None and not found:
             systems[SystemId(name)] = _system(SystemId(name), table)
         problems += found
-    return systems, problems
+    return systems, problems + between_systems(systems, entries)
 
 
 def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
     """Keys that are right by themselves, and not together."""
     found: list[Problem] = []
+    if table.dialect is Dialect.HAND_OFF:
+        found.append(place.at("dialect").problem("a dialect that systems speak"))
     for dialect, key in _TABLE_OF.items():
         if (table.dialect is dialect) != (getattr(table, key) is not None):
             wanted = f"a {key} table exactly where the dialect is {dialect}"
@@ -227,6 +232,7 @@ def _system(system_id: SystemId, table: SystemTable) -> System:
         verification=_verification(table.verification),
         account_names=_account_names(table.verification),
         ticket=_ticket(table.ticket),
+        cas=cas_settings(table.cas),
     )
 
 

@@ -73,7 +73,7 @@ class ScimDeliverer:
             return Settled()  # an account that is not there is as disabled as it can be
         return _Call(method="POST", path="/Users", body=new_user(record, self._push.extension))
 
-    async def _find(self, account: str) -> str | None | Later | Refused:
+    async def _find(self, account: str) -> str | Later | Refused | None:
         """The server's id of the account; None where it has none of this name."""
         query = {"filter": user_name_filter(account), "attributes": "userName"}
         answer = await self._ask("GET", f"/Users?{httpx.QueryParams(query)}", None)

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 _REFUSED = frozenset({"endpoint", "reason", "client", "actor", "correlation"})
+_PUSHED = frozenset({"connector", "kind", "resource"})
 REFUSALS = frozenset(
     {"refused", "sign_in_rejected", "sign_in_throttled", "otp_rejected", "claim_rejected"}
+    | {"upstream_refused"}
 )
 """Events that a stranger can cause at will: written within a budget (`bounds.py`)."""
 EVENTS: Mapping[str, frozenset[str]] = {
@@ -21,18 +23,32 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "family_revoked": frozenset({"client", "family"}),
     "access_token_revoked": frozenset({"client"}),
     "ticket_issued": frozenset({"system", "sid"}),
+    "ticket_redeemed": frozenset({"system", "sid"}),
+    "ticket_replayed": frozenset({"sid"}),
+    "handed_off": frozenset({"system", "agency", "sid", "prompted"}),
     "account_opened": frozenset({"system"}),
     "account_not_opened": frozenset({"system"}),
     "account_claimed": frozenset({"system"}),
     "claim_rejected": _REFUSED,
     "claim_distrusted": frozenset({"system"}),
     "consent_given": frozenset({"participant"}),
+    "upstream_refused": _REFUSED,
+    "upstream_first_seen": frozenset({"source"}),
+    "upstream_signed_in": frozenset({"source", "sid", "acr"}),
+    "upstream_identity_differs": frozenset({"source", "what"}),
+    "upstream_ended": frozenset({"source", "sessions"}),
+    "upstream_disabled": frozenset({"source", "known"}),
     "notice_delivered": frozenset({"participant", "sid"}),
     "notice_failed": frozenset({"participant", "sid"}),
     "notice_dead": frozenset({"participant", "sid"}),
     "message_delivered": frozenset({"system", "message", "kind"}),
     "message_failed": frozenset({"system", "message", "kind"}),
     "message_dead": frozenset({"system", "message", "kind"}),
+    "scim_created": _PUSHED,
+    "scim_changed": _PUSHED,
+    "scim_enabled": _PUSHED,
+    "scim_disabled": _PUSHED | {"sessions"},
+    "scim_deleted": _PUSHED | {"sessions"},
 }
 
 

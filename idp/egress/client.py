@@ -37,17 +37,24 @@ def client_over(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
 
 
 class HttpEgress:
-    """Posts forms; what comes back is only a status."""
+    """Calls registered addresses; what comes back is only a status."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
+
+    async def get(self, url: str) -> int | None:
+        """See `cas_granting.CallBack.get`."""
+        return await self._status("GET", url, None)
 
     async def post_form(self, url: str, fields: Mapping[str, str]) -> int | None:
         """See `deliver.Egress.post_form`; the answer is read, within the limits of the transport,
         and forgotten.
         """
+        return await self._status("POST", url, dict(fields))
+
+    async def _status(self, method: str, url: str, fields: dict[str, str] | None) -> int | None:
         try:
-            async with self._client.stream("POST", url, data=dict(fields)) as response:
+            async with self._client.stream(method, url, data=fields) as response:
                 async for _ in response.aiter_raw():
                     pass
                 return response.status_code

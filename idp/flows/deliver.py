@@ -112,7 +112,7 @@ class NoticeDelivery:
             return
         status = await self._egress.post_form(message.url, message.fields)
         event = {"participant": notice.participant, "sid": notice.sid}
-        if status is not None and 200 <= status < 300:
+        if message.received(status):
             await self._ends.delivered(notice.notice_id, now)
             self._audit.record("notice_delivered", event)
             return

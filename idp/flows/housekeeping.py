@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from idp.model import FamilyId
 from idp.ports import Clock, Fences, Grants, SessionEnds
+from idp.store.upstream_sessions import SqlUpstreamSessions
 from keys.keyring import KeyRing
 
 logger = logging.getLogger("lienthong.housekeeping")
@@ -54,6 +55,16 @@ async def housekeeping(
         _every(SWEEP_SECONDS, sweep_families),
         _every(SWEEP_SECONDS, sweep_ends),
     )
+
+
+async def sweep_upstream_sessions(sessions: SqlUpstreamSessions, clock: Clock) -> None:
+    """Run until cancelled: where a session began is forgotten once it is over by itself."""
+
+    async def sweep_upstream() -> None:
+        now = int(clock())
+        await _in_batches(lambda: sessions.sweep(now, SWEPT_AT_ONCE))
+
+    await _every(SWEEP_SECONDS, sweep_upstream)
 
 
 async def _in_batches(sweep: Callable[[], Awaitable[int]]) -> None:

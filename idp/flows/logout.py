@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from connectors.contract import SessionId, SubjectId
 from idp.model import Notice, Session
 from idp.ports import Audit, SessionEnds, Sessions
 
@@ -32,8 +33,13 @@ class Logout:
 
         Spec: OIDC RP-Initiated Logout 1.0 §2, OIDC Back-Channel Logout 1.0 §2.3
         """
-        notices = await self._ends.end(session.sid, session.subject, now, self._told)
-        self._audit.record("signed_out", {"sid": session.sid, "notices": len(notices)})
-        self._wake()
+        notices = await self.end_named(session.sid, session.subject, now)
         await self._sessions.drop(digest)
+        return notices
+
+    async def end_named(self, sid: SessionId, subject: SubjectId, now: int) -> Sequence[Notice]:
+        """The same for a session whose cookie we do not see: an upstream says that it is over."""
+        notices = await self._ends.end(sid, subject, now, self._told)
+        self._audit.record("signed_out", {"sid": sid, "notices": len(notices)})
+        self._wake()
         return notices

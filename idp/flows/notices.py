@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from connectors.contract import SystemId
+from connectors.errors import ReturnAddressRefused
 from connectors.registry import System
+from connectors.systems.cas.logout import logout_request, ticket_and_service
+from connectors.systems.cas.service import verify_service
 from connectors.systems.signed_ticket import logout_ticket_form
 from idp.model import Client, ClientId, Notice
 from idp.protocol.id_token import logout_token_claims
@@ -14,6 +17,8 @@ from keys.keyring import KeyRing
 SYSTEM_PREFIX = "system:"
 """Marks a participant that is a system; a client id cannot hold a colon."""
 LOGOUT_TYP = "logout+jwt"
+TO_ITS_LOGIN = frozenset({302, 303})
+"""mod_auth_cas ends the session, and then answers as it does whoever has none: to the login."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +27,12 @@ class Message:
 
     url: str
     fields: Mapping[str, str] = field(repr=False)
+    also_received: frozenset[int] = frozenset()
+    """What beside 2xx says that it was heard."""
+
+    def received(self, status: int | None) -> bool:
+        """Whether this answer says that the participant has heard."""
+        return status is not None and (200 <= status < 300 or status in self.also_received)
 
 
 class NoticeWriter(Protocol):
@@ -109,6 +120,38 @@ class TicketNotices:
             jti=_jti(notice),
         )
         return Message(url=system.ticket.logout_url, fields=form)
+
+
+class CasNotices:
+    """Logout requests, each to the service that redeemed the ticket it names.
+
+    Spec: CAS Protocol 3.0 §2.3.3
+    """
+
+    def __init__(self, *, systems: Mapping[SystemId, System]) -> None:
+        self._systems = {participant_of(system): system for system in systems.values()}
+
+    def told(self) -> frozenset[str]:
+        """See `NoticeWriter.told`."""
+        return frozenset(
+            participant
+            for participant, system in self._systems.items()
+            if system.cas is not None and system.cas.logout
+        )
+
+    def message(self, notice: Notice, now: int) -> Message | None:
+        """See `NoticeWriter.message`: a service that is not registered any more hears nothing."""
+        ticket, service = ticket_and_service(notice.known_as)
+        try:
+            verify_service(self._systems_by_id(notice.participant), service)
+        except ReturnAddressRefused:
+            return None
+        document = logout_request(ticket, request_id=_jti(notice), now=now)
+        return Message(url=service, fields={"logoutRequest": document}, also_received=TO_ITS_LOGIN)
+
+    def _systems_by_id(self, participant: str) -> dict[SystemId, System]:
+        system = self._systems.get(participant)
+        return {system.system_id: system} if system and system.cas and system.cas.logout else {}
 
 
 def _jti(notice: Notice) -> str:

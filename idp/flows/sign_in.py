@@ -25,12 +25,14 @@ from connectors.registry import System
 from idp.errors import LoginRequired
 from idp.flows.logout import Logout
 from idp.model import Session, Standing
-from idp.ports import Audit, Entropy, Grants, Sessions
+from idp.ports import Audit, Entropy, Grants, SessionEnds, Sessions
 from idp.protocol.next_step import CreateAccount, Issue, LinkHeldBack, Step, next_step
 from keys import base64url
 
 TOUCH_EVERY_SECONDS = 60
 HANDLE_BYTES = 32
+AT_HOME = ""
+"""The participant that the provider itself is in each session; no client or system has this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class SignIn:
         systems: Mapping[SystemId, System],
         opening: AccountOpening,
         logout: Logout,
+        ends: SessionEnds,
         audit: Audit,
         entropy: Entropy,
         idle_seconds: int,
@@ -63,6 +66,7 @@ class SignIn:
         self._systems = systems
         self._opening = opening
         self._logout = logout
+        self._ends = ends
         self._audit = audit
         self._entropy = entropy
         self._idle_seconds = idle_seconds
@@ -89,6 +93,16 @@ class SignIn:
         request = adapt(session)
         if session is None or handle is None:
             return Decision(next_step(request, None, None, now), None, None)
+        decision = await self.decide_for(session, request, now, leaving=leaving)
+        if isinstance(decision.step, Issue) and now - session.touched_at >= TOUCH_EVERY_SECONDS:
+            touched = replace(session, touched_at=now)
+            await self._sessions.put(digest_of(handle), touched, self._idle_seconds)
+        return decision
+
+    async def decide_for(
+        self, session: Session, request: SignInRequest, now: int, *, leaving: bool = False
+    ) -> Decision:
+        """The same for a session that is known otherwise than by its cookie: by a ticket of ours."""
         standing = await self._standing(request, session)
         step = next_step(request, session, standing, now)
         if isinstance(step, CreateAccount) and request.system is not None and not leaving:
@@ -97,9 +111,6 @@ class SignIn:
             step = next_step(request, session, standing, now)
             if isinstance(step, CreateAccount):
                 step = LinkHeldBack()  # nothing was opened, so people have to look at it
-        if isinstance(step, Issue) and now - session.touched_at >= TOUCH_EVERY_SECONDS:
-            touched = replace(session, touched_at=now)
-            await self._sessions.put(digest_of(handle), touched, self._idle_seconds)
         return Decision(step, session, standing)
 
     async def _standing(self, request: SignInRequest, session: Session) -> Standing | None:
@@ -177,9 +188,11 @@ class SignIn:
         amr: tuple[str, ...],
         now: int,
         previous_handle: str | None,
+        authenticated_at: int | None = None,
     ) -> tuple[str, Session]:
         """A new session under a new handle; another person's session in this browser ends.
 
+        `authenticated_at`: when a source says that it looked at the person; else it was now.
         The same person keeps the `sid`, so that systems see one session; the handle never stays.
 
         Spec: OWASP ASVS 7.2.4
@@ -191,13 +204,14 @@ class SignIn:
                 previous = None
             else:
                 await self._sessions.drop(digest_of(previous_handle))
+        sid = await self._sid(subject, previous, now)
         handle = f"se_{base64url.encode(self._entropy(HANDLE_BYTES)).decode('ascii')}"
         session = Session(
-            sid=previous.sid if previous else SessionId(self._entropy(16).hex()),
+            sid=sid,
             subject=subject,
             assurance=assurance,
             amr=amr,
-            authenticated_at=now,
+            authenticated_at=now if authenticated_at is None else min(authenticated_at, now),
             created_at=now,
             expires_at=now + self._session_seconds,
             touched_at=now,
@@ -205,6 +219,22 @@ class SignIn:
         await self._sessions.put(digest_of(handle), session, self._idle_seconds)
         self._audit.record("signed_in", {"sid": session.sid, "acr": assurance.acr})
         return handle, session
+
+    async def _sid(self, subject: SubjectId, previous: Session | None, now: int) -> SessionId:
+        """The sid of the new session, on record under its subject before anybody holds its handle.
+
+        Why on record: whoever disables a subject finds every session of it, those too that no
+        system takes part in yet. A sid that has ended meanwhile is not taken up again.
+        """
+        if previous is not None and await self._on_record(previous.sid, subject, now):
+            return previous.sid
+        sid = SessionId(self._entropy(16).hex())
+        # Where this fails the subject is disabled, and the gate refuses at the next step.
+        await self._on_record(sid, subject, now)
+        return sid
+
+    async def _on_record(self, sid: SessionId, subject: SubjectId, now: int) -> bool:
+        return await self._ends.join(sid, subject, AT_HOME, PairwiseSub(""), now)
 
 
 def _identity(

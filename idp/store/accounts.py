@@ -56,7 +56,11 @@ class SqlAccounts:
     async def by_username(self, folded: str) -> Account | None:
         """See `ports.Accounts.by_username`."""
         digest = self._index.digest("username", folded)
-        sql = f"SELECT {_COLUMNS} FROM subject WHERE username_digest = $1"
+        # Whoever has no password costs a sign-in what nobody does: the time tells nothing.
+        sql = (
+            f"SELECT {_COLUMNS} FROM subject WHERE username_digest = $1"
+            " AND password_hash IS NOT NULL"
+        )
         return self._account(await self._database.one(sql, digest))
 
     async def by_subject(self, subject: SubjectId) -> Account | None:

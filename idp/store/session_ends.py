@@ -1,6 +1,7 @@
 """The end of sessions and the outbox of logout notices, in SQL."""
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from connectors.contract import PairwiseSub, SessionId, SubjectId, SystemId
@@ -10,9 +11,18 @@ from idp.model import Notice
 from keys.sql import Database, Row, Statements
 
 _PARTICIPANTS = """
-SELECT DISTINCT client_id AS participant, sub FROM family WHERE sid = $1
+SELECT DISTINCT client_id AS participant, sub, '' AS known_as, 0 AS joined_at
+FROM family WHERE sid = $1
 UNION
-SELECT participant, sub FROM participation WHERE sid = $1
+SELECT participant, sub, known_as, joined_at FROM participation WHERE sid = $1
+ORDER BY joined_at DESC
+"""
+MAX_NAMES = 50
+"""How many names of one session a participant is told of, the newest first: whoever makes tickets
+in a loop must not make us send as many messages to a system."""
+_RUNNING = """
+SELECT p.sid FROM participation p WHERE p.subject_id = $1 AND p.participant = ''
+AND NOT EXISTS (SELECT 1 FROM session_end e WHERE e.sid = p.sid)
 """
 _OVER = """
 SELECT e.sid FROM session_end e WHERE e.ended_at < $1
@@ -21,7 +31,7 @@ AND NOT EXISTS (SELECT 1 FROM notice n
 AND NOT EXISTS (SELECT 1 FROM family f WHERE f.sid = e.sid AND f.expires_at > $2)
 ORDER BY e.ended_at LIMIT $3
 """
-_NOTICE = "id, participant, sub, sid, created_at, attempts"
+_NOTICE = "id, participant, sub, sid, created_at, attempts, known_as"
 
 
 class SqlSessionEnds:
@@ -40,16 +50,23 @@ class SqlSessionEnds:
         self._system_of = system_of or {}
 
     async def join(
-        self, sid: SessionId, subject: SubjectId, participant: str, sub: PairwiseSub, now: int
+        self,
+        sid: SessionId,
+        subject: SubjectId,
+        participant: str,
+        sub: PairwiseSub,
+        now: int,
+        known_as: str = "",
     ) -> bool:
         """See `ports.SessionEnds.join`."""
         sql = (
-            "INSERT INTO participation (sid, participant, subject_id, sub, joined_at)"
-            " SELECT $1, $2, $3, $4, $5 FROM subject s WHERE s.id = $3 AND s.enabled = 1"
+            "INSERT INTO participation (sid, participant, subject_id, sub, joined_at, known_as)"
+            " SELECT $1, $2, $3, $4, $5, $6 FROM subject s WHERE s.id = $3 AND s.enabled = 1"
             " AND NOT EXISTS (SELECT 1 FROM session_end e WHERE e.sid = $1)"
-            " ON CONFLICT (sid, participant) DO UPDATE SET joined_at = excluded.joined_at"
+            " ON CONFLICT (sid, participant, known_as) DO UPDATE SET joined_at = excluded.joined_at"
         )
-        return await self._database.change(sql, sid, participant, subject, sub, now) == 1
+        joined = await self._database.change(sql, sid, participant, subject, sub, now, known_as)
+        return joined == 1
 
     async def end(
         self, sid: SessionId, subject: SubjectId, now: int, notified: frozenset[str]
@@ -87,19 +104,36 @@ class SqlSessionEnds:
             kind = Kind.SESSION_REVOKED
             await self._outbox.write(statements, system, kind, subject, now, sid=sid)
 
+    async def end_all(self, subject: SubjectId, now: int, notified: frozenset[str]) -> int:
+        """See `ports.SessionEnds.end_all`."""
+        rows = await self._database.rows(_RUNNING, subject)
+        for row in rows:
+            await self.end(SessionId(str(row["sid"])), subject, now, notified)
+        await self._database.change(
+            "UPDATE family SET revoked_at = $2, revoked_reason = 'subject_ended'"
+            " WHERE subject_id = $1 AND offline = 1 AND revoked_at IS NULL",
+            subject,
+            now,
+        )
+        return len(rows)
+
     async def _write_notices(
         self, statements: Statements, sid: SessionId, now: int, notified: frozenset[str]
     ) -> list[Notice]:
+        names: Counter[object] = Counter()
         for row in await statements.rows(_PARTICIPANTS, sid):
-            if row["participant"] in notified:
+            names[row["participant"]] += 1
+            if row["participant"] in notified and names[row["participant"]] <= MAX_NAMES:
                 await statements.change(
-                    "INSERT INTO notice (id, participant, sub, sid, created_at, due_at)"
-                    " VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (sid, participant) DO NOTHING",
+                    "INSERT INTO notice (id, participant, sub, sid, created_at, due_at, known_as)"
+                    " VALUES ($1, $2, $3, $4, $5, $5, $6)"
+                    " ON CONFLICT (sid, participant, known_as) DO NOTHING",
                     self._new_id(),
                     row["participant"],
                     row["sub"],
                     sid,
                     now,
+                    row["known_as"],
                 )
         rows = await statements.rows(f"SELECT {_NOTICE} FROM notice WHERE sid = $1", sid)
         return [_notice(row) for row in rows]
@@ -148,8 +182,8 @@ class SqlSessionEnds:
     async def sweep(self, now: int, before: int, limit: int) -> int:
         """See `ports.SessionEnds.sweep`."""
         return await self._forget_ended(now, before, limit) + await self._database.change(
-            "DELETE FROM participation WHERE (sid, participant) IN (SELECT sid, participant"
-            " FROM participation WHERE joined_at < $1 ORDER BY joined_at LIMIT $2)",
+            "DELETE FROM participation WHERE (sid, participant, known_as) IN"
+            " (SELECT sid, participant, known_as FROM participation WHERE joined_at < $1 ORDER BY joined_at LIMIT $2)",
             before,
             limit,
         )
@@ -174,4 +208,5 @@ def _notice(row: Row) -> Notice:
         sid=SessionId(str(row["sid"])),
         created_at=int(row["created_at"] or 0),
         attempts=int(row["attempts"] or 0),
+        known_as=str(row["known_as"]),
     )

@@ -15,6 +15,8 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+OFFLINE = "offline = 1"
+AT_HOME = "participant = ''"
 HOLDING = "state IN ('verified', 'active', 'disputed', 'suspended')"
 WAITING = "settled_at IS NULL AND dead_at IS NULL"
 
@@ -71,6 +73,12 @@ family = Table(
     Column("revoked_at", BigInteger),
     Column("revoked_reason", Text),
     Index("family_sid", "sid"),
+    Index(
+        "family_offline_subject",
+        "subject_id",
+        sqlite_where=text(OFFLINE),
+        postgresql_where=text(OFFLINE),
+    ),
 )
 fence = Table(
     "fence",
@@ -96,7 +104,14 @@ participation = Table(
     Column("subject_id", Text, nullable=False),
     Column("sub", Text, nullable=False),
     Column("joined_at", BigInteger, nullable=False),
+    Column("known_as", Text, primary_key=True, server_default=""),
     Index("participation_joined_at", "joined_at"),
+    Index(
+        "participation_at_home",
+        "subject_id",
+        sqlite_where=text(AT_HOME),
+        postgresql_where=text(AT_HOME),
+    ),
 )
 notice = Table(
     "notice",
@@ -110,8 +125,33 @@ notice = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("delivered_at", BigInteger),
     Column("dead_at", BigInteger),
-    UniqueConstraint("sid", "participant", name="notice_once"),
+    Column("known_as", Text, nullable=False, server_default=""),
+    UniqueConstraint("sid", "participant", "known_as", name="notice_once"),
     Index("notice_due", "due_at"),
+)
+upstream_identity = Table(
+    "upstream_identity",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("sub_digest", LargeBinary, primary_key=True),
+    Column("subject_id", Text, ForeignKey("subject.id"), nullable=False),
+    Column("number_digest", LargeBinary),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_seen_at", BigInteger, nullable=False),
+    Index("upstream_identity_subject", "subject_id"),
+)
+upstream_session = Table(
+    "upstream_session",
+    metadata,
+    Column("sid", Text, primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("subject_id", Text, ForeignKey("subject.id"), nullable=False),
+    Column("sub_digest", LargeBinary, nullable=False),
+    Column("sid_digest", LargeBinary),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("upstream_session_subject", "issuer", "sub_digest"),
+    Index("upstream_session_there", "issuer", "sid_digest"),
+    Index("upstream_session_expires_at", "expires_at"),
 )
 link = Table(
     "link",
@@ -179,6 +219,29 @@ outbox = Table(
         postgresql_where=text(WAITING),
     ),
     Index("outbox_settled_at", "settled_at"),
+)
+scim_resource = Table(
+    "scim_resource",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("connector", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject_id", Text, ForeignKey("subject.id"), unique=True),
+    Column("external_digest", LargeBinary),
+    Column("document_sealed", LargeBinary),
+    Column("version", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger),
+    Index("scim_resource_listed", "connector", "kind", "created_at", "id"),
+    Index("scim_resource_external", "connector", "external_digest"),
+)
+scim_member = Table(
+    "scim_member",
+    metadata,
+    Column("group_id", Text, ForeignKey("scim_resource.id"), primary_key=True),
+    Column("user_id", Text, ForeignKey("scim_resource.id"), primary_key=True),
+    Index("scim_member_user", "user_id"),
 )
 key_ring = Table(
     "key_ring",

@@ -206,4 +206,5 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """See `Database.close`."""
+        self._end_reading()
         self._connection.close()

@@ -23,6 +23,8 @@ class Reading:
     """Where the answer goes; shown and allowed as a form target."""
     ui_locales: str | None = None
     login_hint: str | None = field(default=None, repr=False)
+    source_hint: str | None = None
+    """Where the person has just signed in, as a hand-off tells: the way there needs no question."""
 
 
 def origin_of(address: str) -> str:

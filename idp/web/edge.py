@@ -61,7 +61,8 @@ def _is_trusted(address: str, trusted: tuple[Network, ...]) -> bool:
 
 
 class Edge:
-    """The protocol's endpoints by exact path, everything else to the application.
+    """The protocol's endpoints by exact path, rooms by the path they begin with, everything else
+    to the application.
 
     Requests come in through `http1.py`, which knows this class, or from any ASGI server.
 
@@ -74,6 +75,7 @@ class Edge:
         app: App,
         *,
         endpoints: Mapping[str, Endpoint],
+        rooms: Mapping[str, Endpoint] | None = None,
         trusted_proxies: tuple[Network, ...],
         fault_page: FaultPage,
         refusals: Refusals,
@@ -82,6 +84,7 @@ class Edge:
     ) -> None:
         self._app = app
         self.endpoints = endpoints
+        self._rooms = tuple((rooms or {}).items())
         self._trusted = trusted_proxies
         self._fault_page = fault_page
         self._refusals = refusals
@@ -127,7 +130,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        endpoint = self.endpoints.get(scope["path"])
+        endpoint = self.endpoints.get(scope["path"]) or self._room(scope["path"])
         if endpoint is not None:
             request = self._of_scope(scope, await _read(receive))
             await send_answer(await self.answer(endpoint, request), send)
@@ -139,6 +142,13 @@ class Edge:
             page = self._told(self._of_scope(scope, b""), fault)
             if not outgoing.started:
                 await send_answer(page, send)
+
+    def _room(self, path: str) -> Endpoint | None:
+        """The endpoint that answers for every path below its own."""
+        for root, endpoint in self._rooms:
+            if path == root or path.startswith(root + "/"):
+                return endpoint
+        return None
 
     def _of_scope(self, scope: Scope, content: bytes | None) -> HttpRequest:
         client = scope.get("client")

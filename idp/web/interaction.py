@@ -34,7 +34,7 @@ from idp.web.cookies import SESSION, CookieJar
 from idp.web.doors import AnsweredRefusal, Door, Reading
 from idp.web.flow_cookie import FlowCookies
 from idp.web.http import Answer, Header, HttpRequest, see_other
-from idp.web.sign_in_pages import SignInPages, page_path
+from idp.web.sign_in_pages import SignInPages
 from idp.web.stages.claim import ClaimStage
 from idp.web.stages.consent import ConsentStage
 from idp.web.stages.password import PasswordStage
@@ -101,7 +101,8 @@ class Interaction:
             return door.refuse(request, reading, _silent_refusal(decision.step))
         locale = self._pages.locale(request, reading.ui_locales)
         flow = self._flows.begin(dialect, raw, locale, now)
-        return see_other(page_path(flow), self._flows.header(flow))
+        first = self._pages.first_page(flow, reading, decision.step)
+        return see_other(first, self._flows.header(flow))
 
     async def show(self, request: HttpRequest) -> Answer:
         """GET /sign-in: the page of the step that comes next."""

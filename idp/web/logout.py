@@ -70,7 +70,10 @@ class LogoutPages:
                 return await self._confirmed(request, form, now)
         else:
             form = parse_form(request.query)
-        asked = read_logout(form, self._clients, self._hints, now)
+        return await self.proceed(request, read_logout(form, self._clients, self._hints, now), now)
+
+    async def proceed(self, request: HttpRequest, asked: LogoutRequest, now: int) -> Answer:
+        """A request that was read and checked, by whichever dialect."""
         handle = self._cookies.read(request, SESSION)
         session = await self._sessions.get(digest_of(handle)) if handle else None
         if session is None or handle is None:
@@ -102,7 +105,7 @@ class LogoutPages:
         forget = (self._cookies.clear(SESSION), FORGET_PAGES)
         if location is not None:
             return see_other(location, *forget)
-        participants = tuple(notice.participant for notice in notices)
+        participants = tuple(dict.fromkeys(notice.participant for notice in notices))
         told = self._sealed(participants, now)
         return self._signed_out(request, replace(asked, told=told), participants, *forget)
 
@@ -142,7 +145,8 @@ class LogoutPages:
             action=LOGOUT_PATH,
             hidden={"confirmation": sealed},
         )
-        targets = (origin_of(asked.redirect.uri),) if asked.redirect else ()
+        location = asked.location()
+        targets = (origin_of(location),) if location else ()
         body = self._pages.pages.notice(view)
         return self._pages.page(body, nonce, 200, *self._remember(asked), form_targets=targets)
 

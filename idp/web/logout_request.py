@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote_plus, urlencode
 
 from connectors.contract import LOCALES, Locale
+from connectors.systems.cas.service import VerifiedService
 from idp.errors import PageRefused
 from idp.flows.id_token_hint import Hint, HintReader
 from idp.model import Client, ClientId
@@ -13,6 +14,7 @@ from idp.protocol.languages import named
 from idp.protocol.redirect_uri import VerifiedRedirect, verify_post_logout_redirect
 
 LOGOUT_PATH = "/logout"
+CAS_LOGOUT_PATH = "/cas/logout"
 MAX_STATE = 3072
 """Escaped, as it stands in the address that the confirmation carries."""
 MAX_LOCALES = 256
@@ -29,11 +31,15 @@ class LogoutRequest:
     ui_locales: str | None = None
     chosen: Locale | None = None
     """The language whose link was followed."""
+    service: VerifiedService | None = None
+    """Where a CAS service wants the browser afterwards; it stands alone, without a client."""
     told: str = ""
     """Which participants an earlier page named, sealed by us."""
 
     def location(self) -> str | None:
         """Where to send the browser afterwards."""
+        if self.service is not None:
+            return self.service.url
         if self.redirect is None:
             return None
         if self.state is None:
@@ -47,6 +53,11 @@ class LogoutRequest:
         must not end a session.
         """
         asked: dict[str, str] = {}
+        if self.service is not None:
+            asked["service"] = self.service.url
+            return {
+                lang: f"{CAS_LOGOUT_PATH}?{urlencode(asked | {'lang': lang})}" for lang in LOCALES
+            }
         if self.client is not None and self.redirect is not None:
             asked["client_id"] = self.client.client_id
             asked["post_logout_redirect_uri"] = self.redirect.uri

@@ -2,6 +2,8 @@
 
 from connectors.contract import LOCALES, Locale
 from idp.errors import PageRefused
+from idp.flows.upstream_ways import UpstreamWays
+from idp.ports import Entropy
 from idp.protocol.next_step import (
     Claim,
     Consent,
@@ -15,12 +17,13 @@ from idp.protocol.next_step import (
     Step,
     StepUp,
 )
+from idp.web.cookies import CookieJar
 from idp.web.doors import Reading, origin_of
 from idp.web.flow_cookie import Flow
-from idp.web.http import Answer, Header, HttpRequest
+from idp.web.http import Answer, Header, HttpRequest, Refusal
 from idp.web.page_answers import PageAnswers
 from idp.web.texts import kinds_of_data
-from idp.web.views import ClaimView, ConsentView, LoginView, NoticeView, OtpView
+from idp.web.views import ClaimView, ConsentView, LoginView, NoticeView, OtpView, SourceLink
 
 SIGN_IN_PATH = "/sign-in"
 _SCOPES = (
@@ -32,8 +35,13 @@ _SCOPES = (
 class SignInPages:
     """Fills the views of a sign-in."""
 
-    def __init__(self, answers: PageAnswers) -> None:
+    def __init__(
+        self, answers: PageAnswers, ways: UpstreamWays, cookies: CookieJar, entropy: Entropy
+    ) -> None:
         self._answers = answers
+        self._ways = ways
+        self._cookies = cookies
+        self._entropy = entropy
 
     def locale(self, request: HttpRequest, ui_locales: str | None) -> Locale:
         """See `PageAnswers.locale`."""
@@ -51,8 +59,11 @@ class SignInPages:
         error: str | None,
         status: int,
         typed: str = "",
+        last_source: str = "",
     ) -> Answer:
-        """The page of a step that needs one. `typed`: the name that was typed before, kept."""
+        """The page of a step that needs one. `typed`: the name that was typed before, kept;
+        `last_source`: how this browser signed in before.
+        """
         nonce = self._answers.nonce()
         pages, name = self._answers.pages, reading.sign_in.participant_name.for_locale(flow.locale)
         locale, links, hidden = flow.locale, _links(flow), _hidden(flow)
@@ -62,6 +73,7 @@ class SignInPages:
                     LoginView(
                         locale=locale, nonce=nonce, lang_links=links, action=SIGN_IN_PATH, hidden=hidden,
                         participant_name=name, error=error, username=typed or reading.login_hint or "",
+                        password=self._ways.password, sources=self.sources(flow, reading, last_source),
                     )
                 )  # fmt: skip
             case Login() | StepUp():
@@ -100,6 +112,59 @@ class SignInPages:
             case CreateAccount() | Issue():
                 raise PageRefused("flow_unknown")
         return self._page(body, nonce, reading, status)
+
+    def sources(self, flow: Flow, reading: Reading, last: str = "") -> tuple[SourceLink, ...]:
+        """The sources that may lead where the person wants to go; the one of last time first."""
+        request = reading.sign_in
+        ways = self._ways.to(request.system, request.required_assurance)
+        return tuple(
+            SourceLink(
+                source_id=way.source_id,
+                name=way.name.for_locale(flow.locale),
+                link=f"/upstream/{way.source_id}/start?flow={flow.flow_id}",
+                level=int(way.level),
+                down=way.down,
+            )
+            for way in sorted(ways, key=lambda way: way.source_id != last)
+        )
+
+    def first_page(self, flow: Flow, reading: Reading, step: Step) -> str:
+        """Where a flow begins: at our pages, or at once at the source that a hand-off names.
+
+        A source that may not lead there, or is down, is told on our pages, beside the other ways.
+        """
+        if isinstance(step, Login | StepUp):
+            for source in self.sources(flow, reading):
+                if source.source_id == reading.source_hint and not source.down:
+                    return source.link
+        return page_path(flow)
+
+    def last_source(self, request: HttpRequest) -> str:
+        """How this browser signed in the last time; a name of ours, or nothing."""
+        return self._cookies.read(request, "source") or ""
+
+    def other_way_up(self, flow: Flow, reading: Reading) -> Answer | None:
+        """For a person without a second factor of ours: the sources that reach the level, if any."""
+        sources = self.sources(flow, reading)
+        if not sources:
+            return None
+        nonce = self._answers.nonce()
+        view = LoginView(
+            locale=flow.locale, nonce=nonce, lang_links=_links(flow), action=SIGN_IN_PATH,
+            hidden=_hidden(flow), participant_name=reading.sign_in.participant_name.for_locale(flow.locale),
+            password=False, sources=sources, level=int(reading.sign_in.required_assurance),
+        )  # fmt: skip
+        return self._page(self._answers.pages.login(view), nonce, reading, 200)
+
+    def upstream_notice(self, flow: Flow, reason: str, status: int) -> Answer:
+        """What became of a sign-in by a source, under a number, and back to the other ways."""
+        nonce, number = self._answers.nonce(), self._entropy(8).hex()
+        view = NoticeView(
+            locale=flow.locale, nonce=nonce, lang_links={}, reason=reason, correlation=number,
+            retry=page_path(flow),
+        )  # fmt: skip
+        page = self._answers.page(self._answers.pages.notice(view), nonce, status)
+        return page.refused(Refusal(reason=reason, correlation=number))
 
     def notice(
         self, flow: Flow, reading: Reading, reason: str, items: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from connectors.contract import LOCALES, Locale
+from idp.web.source_texts import SOURCE_NOTICES, SOURCE_TEXTS
 
 T = tuple[str, str]
 
@@ -205,6 +206,15 @@ _NOTICES: dict[str, tuple[T, T]] = {
             "people who run it.",
         ),
     ),
+    "service_unknown": (
+        ("Dịch vụ chưa được kết nối", "This service is not connected"),
+        (
+            "Đường dẫn đưa Quý vị đến một cơ quan chưa kết nối với hệ thống này. Quý vị vui lòng "
+            "quay lại Cổng Dịch vụ công quốc gia, hoặc liên hệ cơ quan thực hiện thủ tục.",
+            "The link leads to an agency that is not connected here. Please go back to the National "
+            "Public Service Portal, or contact the agency that handles the procedure.",
+        ),
+    ),
     "redirect_uri_unknown": (
         ("Địa chỉ quay lại không hợp lệ", "The return address is not registered"),
         (
@@ -350,6 +360,8 @@ _NOTICES: dict[str, tuple[T, T]] = {
         ),
     ),
 }
+TEXTS |= SOURCE_TEXTS
+_NOTICES |= SOURCE_NOTICES
 for _reason, (_title, _body) in _NOTICES.items():
     TEXTS[f"notice.{_reason}.title"] = _title
     TEXTS[f"notice.{_reason}.body"] = _body

@@ -31,10 +31,36 @@ class FormView(View):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceLink:
+    """A way in by a source; `level` is the highest that it gives."""
+
+    source_id: str
+    name: str
+    link: str
+    level: int
+    down: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoginView(FormView):
-    """Fields `username`, `password`; button `decision=cancel`."""
+    """Fields `username`, `password`; button `decision=cancel`; a link for each source."""
 
     username: str = field(default="", repr=False)
+    password: bool = True
+    """Whether a user name and a password of ours are a way in, too."""
+    sources: tuple[SourceLink, ...] = ()
+    level: int | None = None
+    """Where the person is signed in already, and this level is asked for."""
+
+    @property
+    def open_sources(self) -> tuple[SourceLink, ...]:
+        """Those that are there now."""
+        return tuple(source for source in self.sources if not source.down)
+
+    @property
+    def outages(self) -> tuple[SourceLink, ...]:
+        """Those that are not."""
+        return tuple(source for source in self.sources if source.down)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +96,8 @@ class NoticeView(View):
     hidden: Mapping[str, str] = field(default_factory=dict)
     """With an action: one button that goes back to the system (`decision=continue`)."""
     link: str | None = None
+    retry: str | None = None
+    """Back to the ways of signing in."""
     items: tuple[str, ...] = ()
 
 

@@ -86,9 +86,12 @@ class WayOn:
             answer = door.refuse(visit.request, reading, LoginRequired("another person signed in"))
             return answer.with_headers(self._flows.clear(flow), *headers)
         if isinstance(step, StepUp) and not await self._can_step_up(decision.session):
-            page = self._pages.notice(flow, reading, "assurance_not_reachable")
+            page = self._pages.other_way_up(flow, reading) or self._pages.notice(
+                flow, reading, "assurance_not_reachable"
+            )
         else:
-            page = self._pages.page_of(step, flow, reading, error, status, typed)
+            last = self._pages.last_source(visit.request)
+            page = self._pages.page_of(step, flow, reading, error, status, typed, last)
         return page.with_headers(*headers)
 
     async def again(self, turn: Turn, error: str, event: str) -> Answer:

@@ -5,10 +5,14 @@ import secrets
 from pathlib import Path
 
 from idp.config import load_settings
+from keys.pem import new_rsa_pem
 from tests.certificates import certificate
 
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
-NAMED = ("REPORTS_SECRET", "ONESTOP_TICKET", "ONESTOP_VERIFY", "CITIZEN_PORTAL_SECRET")
+NAMED = (
+    "REPORTS_SECRET", "ONESTOP_TICKET", "ONESTOP_VERIFY", "CITIZEN_PORTAL_SECRET", "PERSONNEL_TOKEN",
+    "VNEID_SECRET",
+)  # fmt: skip
 
 
 def examples(guide: str) -> str:
@@ -22,8 +26,13 @@ def test_whoever_copies_every_example_of_the_guides_has_a_configuration(tmp_path
     path = tmp_path / "lienthong.toml"
     path.write_text(examples("administrator.md") + examples("integrator.md"), "utf-8")
     (tmp_path / "kek").write_text(secrets.token_hex(32))
+    (tmp_path / "vnconnect.secret").write_text(secrets.token_hex(32))
+    for name in ("vneid.pem", "agency.pem"):
+        (tmp_path / name).write_bytes(new_rsa_pem()[0])
     certificate(tmp_path)
     (tmp_path / "ca.pem").rename(tmp_path / "own-ca.pem")
     settings = load_settings(path, {name: secrets.token_hex(32) for name in NAMED})
     assert "reports" in settings.clients
-    assert set(settings.systems) == {"reports", "onestop", "citizen-portal"}
+    assert set(settings.systems) == {"reports", "onestop", "land", "citizen-portal"}
+    assert set(settings.connectors) == {"personnel"}
+    assert set(settings.sources) == {"vnconnect", "vneid", "agency"}

@@ -37,6 +37,8 @@ PROTOCOL = frozenset(
         "/logout",
         "/ticket",
         "/sign-in",
+        "/cas/login",
+        "/cas/logout",
     }
 )
 PUBLIC = frozenset(
@@ -46,7 +48,7 @@ HEALTH = frozenset({"/healthz", "/readyz"})
 SECRET_FIELDS = frozenset(
     {
         "password", "client_secret", "client_assertion", "code", "code_verifier", "refresh_token",
-        "access_token", "id_token", "id_token_hint", "token", "otp",
+        "access_token", "id_token", "id_token_hint", "token", "otp", "ticket", "pgt",
     }
 )  # fmt: skip
 CPU_SECONDS = 1.0
@@ -65,6 +67,11 @@ TABLES = sorted(set(metadata.tables) - {"fence", "audit_record"} - set(_LOOKED_A
 _REVOKED = "SELECT id FROM family WHERE revoked_at IS NOT NULL ORDER BY id"
 
 
+def is_scim(request: httpx.Request) -> bool:
+    """Whether the request went to the SCIM server."""
+    return request.url.path.startswith("/scim/v2")
+
+
 def resident_bytes() -> int:
     """What the process holds now: a peak would be that of another test."""
     return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * resource.getpagesize()
@@ -75,11 +82,14 @@ class Egress:
 
     def __init__(self) -> None:
         self.urls: list[str] = []
+        self.posted: list[dict[str, str]] = []
+        self.status = 204
 
     def client(self, _ca_file: str | None, _rules: EgressRules) -> httpx.AsyncClient:
         def answer(request: httpx.Request) -> httpx.Response:
             self.urls.append(str(request.url))
-            return httpx.Response(204)
+            self.posted.append(dict(parse_qsl(request.content.decode("latin-1"))))
+            return httpx.Response(self.status, stream=httpx.ByteStream(b""))
 
         return httpx.AsyncClient(transport=httpx.MockTransport(answer))
 
@@ -169,7 +179,8 @@ class Oracle:
         assert response.status_code < 500 or self.faults_allowed, response.text[:400]
 
     def _stays_at_home(self, response: httpx.Response) -> None:
-        targets = [response.headers["location"]] if "location" in response.headers else []
+        redirects = "location" in response.headers and response.status_code != 201
+        targets = [response.headers["location"]] if redirects else []
         if response.headers.get("content-type", "").startswith("text/html"):
             assert "http-equiv" not in response.text
             targets += Fields(response.text).actions
@@ -186,7 +197,11 @@ class Oracle:
             self.world.settings.systems.values(),
         )
         registered = [u for c in clients for u in c.redirect_uris + c.post_logout_redirect_uris]
+        registered += [s.endpoints.authorization for s in self.world.settings.sources.values()]
         registered += [u for s in systems if s.ticket for u in s.ticket.return_urls]
+        services = [u for s in systems if s.cas for u in s.cas.services]
+        if any(target.startswith(u) for u in services):
+            return True
         without_port = re.sub(r"^(http://127\.0\.0\.1):\d+/", r"\1/", target)
         return any(
             place == uri or place.startswith((uri + "?", uri + "&"))
@@ -220,7 +235,9 @@ class Oracle:
     # --- O4 -----------------------------------------------------------------------------------
 
     def _is_refusal(self, request: httpx.Request, response: httpx.Response) -> bool:
-        if request.url.path not in PROTOCOL | PUBLIC:
+        from_above = request.url.path.startswith("/upstream/")
+        known = request.url.path in PROTOCOL | PUBLIC
+        if not known and not from_above and not is_scim(request):
             return False
         if 400 <= response.status_code < 500:
             return True
@@ -254,7 +271,10 @@ class Oracle:
         assert not [secret for secret in self._secrets if secret in written]
         assert not [line for line in self.logs.lines if "\r" in line or "\n" in line]
         hosts = {urlsplit(url).hostname for url in self.egress.urls}
-        assert hosts <= {"rp1.test", "portal.test", "onestop.test"}, "only registered hosts"
+        sources = self.world.settings.sources.values()
+        known = {urlsplit(source.endpoints.token).hostname for source in sources}
+        known |= {"rp1.test", "portal.test", "onestop.test", "app.test", "land.test", "maps.test"}
+        assert hosts <= known, "only registered hosts"
         if self._connection is not None:
             self._connection.close()
 
@@ -281,6 +301,9 @@ class Oracle:
             assert "frame-ancestors 'none'" in policy
             assert "script-src 'nonce-" in policy
             assert "unsafe" not in policy
+        if is_scim(request):
+            assert headers["cache-control"] == "no-store"
+            assert kind == "application/scim+json"
         if kind.startswith("text/html") or path in PROTOCOL:
             assert headers["cache-control"] == "no-store"
             assert kind in ("application/json", "text/html; charset=utf-8", "")

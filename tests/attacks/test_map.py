@@ -1,4 +1,4 @@
-"""The map from the adversarial cases (groups A, B, D, F, P) to their tests: `cases.csv`.
+"""The map from the adversarial cases (groups A, B, D, F, K, L, M, P) to their tests: `cases.csv`.
 
 A row names a test, and where the test has parameters, a part of their id; or it says why there is
 no test yet. Whoever builds what a reason waits for finds the rows by searching for the reason.
@@ -22,8 +22,11 @@ VARIANTS = {
     "B13": 3, "B16": 1, "B17": 4, "B19": 6, "B20": 7, "B22": 3,
     "D01": 4, "D03": 2, "D04": 8, "D06": 3, "D07": 3, "D09": 2,
     "F01": 5, "F03": 6, "F05": 5, "F06": 7, "F08": 2, "F09": 1,
+    "K01": 6, "K03": 3, "K04": 3, "K06": 5, "K08": 6,
+    "L01": 5, "L03": 1, "L04": 2, "L06": 5, "L07": 4, "L09": 1, "L13": 10,
     "P01": 8, "P03": 7, "P05": 7, "P06": 6, "P08": 5, "P10": 4, "P11": 6, "P12": 9, "P13": 5,
     "P14": 4, "P16": 6,
+    "M01": 4, "M03": 6, "M04": 5, "M06": 4, "M07": 3,
 }  # fmt: skip
 """How many variants each case lists."""
 

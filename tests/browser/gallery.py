@@ -30,10 +30,15 @@ from idp.web.views import (
     LoginView,
     NoticeView,
     OtpView,
+    SourceLink,
 )
 
 SERVICE = LocalText(vi="Liên Thông", en="Liên Thông")
 SUPPORT = LocalText(vi="Hỗ trợ: tổng đài 1022", en="Support: call 1022")
+SOURCES = tuple(
+    SourceLink(source_id=name, name=name, link=f"/upstream/{name}/start?flow=0", level=2, down=down)
+    for name, down in (("VNeID", False), ("VNConnect", False), ("Cơ quan", True))
+)
 FLOW = {"flow": "0" * 16, "csrf": "0" * 32}
 ASKED = ("openid", "profile", "vn_identity", "phone", "email", "address", "offline_access", "x.y")
 NUMBERED = REASONS - {
@@ -105,6 +110,17 @@ class _Walls:
             "login": pages.login(LoginView(**form)),
             "login-wrong": pages.login(LoginView(**form, error="wrong_credentials")),
             "login-429": pages.login(LoginView(**form, error="too_many_attempts")),
+            "login-sources": pages.login(LoginView(**form, sources=SOURCES[:2])),
+            "login-outage": pages.login(LoginView(**form, sources=SOURCES)),
+            "login-level": pages.login(
+                LoginView(**form, sources=SOURCES[:1], password=False, level=2)
+            ),
+            "login-nothing": pages.login(LoginView(**form, sources=SOURCES[2:], password=False)),
+            "source-refused": pages.notice(
+                NoticeView(
+                    **page, reason="upstream_refused", correlation="0" * 16, retry="/sign-in?flow=f"
+                )
+            ),
             "code": pages.otp(OtpView(**form, can_restart=True)),
             "code-wrong": pages.otp(OtpView(**form, error="wrong_otp")),
             "consent": pages.consent(

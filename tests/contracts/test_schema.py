@@ -101,3 +101,29 @@ def test_metadata_that_changes_without_a_migration_is_noticed(
     change(known)
     migrated, wanted = schemas(database_url, known)
     assert migrated != wanted
+
+
+def test_what_took_part_before_names_were_known_still_takes_part(database_url: str) -> None:
+    """0003: rows of before get the empty name, and lose nothing but second names on the way back."""
+    engine = _engine(database_url)
+    rows = "SELECT sid, participant, subject_id, sub, joined_at FROM participation"
+    with engine.begin() as connection:
+        command.upgrade(_config(connection), "0002")
+        connection.execute(text("INSERT INTO participation VALUES ('s', 'p', 'u', 'sub', 7)"))
+        connection.execute(
+            text(
+                "INSERT INTO notice (id, participant, sub, sid, created_at, due_at)"
+                " VALUES ('n', 'p', 'sub', 's', 7, 7)"
+            )
+        )
+        command.upgrade(_config(connection), "0003")
+        assert connection.execute(text(f"{rows} WHERE known_as = ''")).fetchall() == [
+            ("s", "p", "u", "sub", 7)
+        ]
+        connection.execute(
+            text("INSERT INTO participation VALUES ('s', 'p', 'u', 'sub', 8, 'ST-1 https://a/')")
+        )
+        command.downgrade(_config(connection), "0002")
+        assert connection.execute(text(rows)).fetchall() == [("s", "p", "u", "sub", 7)]
+        assert connection.execute(text("SELECT id FROM notice")).fetchall() == [("n",)]
+    engine.dispose()

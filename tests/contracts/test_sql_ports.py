@@ -26,7 +26,7 @@ from idp.protocol.handles import new_family_id
 from idp.store.accounts import SqlAccounts
 from idp.store.fences import SqlFences
 from idp.store.grants import SqlGrants
-from idp.store.session_ends import SqlSessionEnds
+from idp.store.session_ends import MAX_NAMES, SqlSessionEnds
 from idp.store.sql_migrate import migrate
 from keys.blind import BlindIndex
 from keys.seal import Sealer
@@ -211,6 +211,33 @@ async def test_ending_a_session_revokes_its_families_but_not_the_offline_ones(
     assert await ends.end(SID, alice, NOW, frozenset({"c1"})) == notices
     living = [await grants.family(f.family_id, None, b"") for f in (online, offline)]
     assert [s.live(NOW) for s in living if s] == [False, True]
+
+
+async def test_a_participant_is_told_once_for_each_name_that_it_knows_a_session_by(
+    database: Database, alice: SubjectId
+) -> None:
+    ends, sub = SqlSessionEnds(database), PairwiseSub("sub")
+    for name in ("", "ST-1 https://a.test/", "ST-2 https://a.test/", "ST-2 https://a.test/"):
+        assert await ends.join(SID, alice, "system:land", sub, NOW, name)
+    told = await ends.end(SID, alice, NOW, frozenset({"system:land"}))
+    assert sorted(notice.known_as for notice in told) == [
+        "", "ST-1 https://a.test/", "ST-2 https://a.test/",
+    ]  # fmt: skip
+    assert len(await ends.end(SID, alice, NOW, frozenset({"system:land"}))) == 3, "and not again"
+    due = await ends.due(NOW, 10, 30)
+    assert {notice.known_as for notice in due} == {notice.known_as for notice in told}
+    assert not await ends.join(SID, alice, "system:land", sub, NOW, "ST-3 https://a.test/")
+
+
+async def test_of_very_many_names_the_newest_are_told(database: Database, alice: SubjectId) -> None:
+    ends = SqlSessionEnds(database)
+    for number in range(MAX_NAMES + 5):
+        name = f"ST-{number} https://a.test/"
+        assert await ends.join(SID, alice, "system:land", PairwiseSub("s"), NOW + number, name)
+    told = await ends.end(SID, alice, NOW + 100, frozenset({"system:land"}))
+    assert len(told) == MAX_NAMES
+    assert "ST-4 https://a.test/" not in {notice.known_as for notice in told}
+    assert await ends.sweep(NOW + 200, NOW + 150, 500) > 0, "what has joined is swept by its age"
 
 
 async def test_a_notice_is_leased_to_one_node(

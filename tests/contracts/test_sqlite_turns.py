@@ -86,6 +86,16 @@ async def test_a_read_sees_what_its_own_process_has_just_written(database: Sqlit
     assert await read(database) == 1
 
 
+async def test_a_database_may_be_closed_in_the_turn_of_a_read(tmp_path: Path) -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: complaints.append(fault))
+    database = SqliteDatabase(tmp_path / "closed.sqlite")
+    assert await database.one("SELECT 1 AS one") is not None
+    await database.close()
+    await asyncio.sleep(0)
+    assert complaints == []
+
+
 async def test_a_statement_that_fails_spoils_no_other_read(database: SqliteDatabase) -> None:
     await read(database)
     with pytest.raises(sqlite3.IntegrityError):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -32,6 +32,10 @@ class Provider:
     secret: str
     apache: str
     apache_secret: str
+    cas_apache: str
+    cas_php: str
+    land: str
+    database: Path
     opencps_secret: str
     people: list[Resident]
     client_key: dict[str, str]
@@ -51,7 +55,10 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     folder = tmp_path_factory.mktemp("interop")
     issuer = f"http://127.0.0.1:{free_port()}"
     apache = f"http://127.0.0.1:{free_port()}"
+    cas_apache, cas_php, land = (f"http://127.0.0.1:{free_port()}" for _ in range(3))
     people = residents()
+    # A code of an authenticator is good for one sign-in: who signs in often has others beside them.
+    people += [replace(p, username=f"{p.username}.portal") for p in residents()[3:5]]
     files = DemoFiles(
         folder / "demo",
         Addresses(issuer=issuer, systems={system.name: apache for system in STAND_INS}),
@@ -70,6 +77,36 @@ redirect_uris = ["{apache}/app/callback"]
 post_logout_redirect_uris = ["{apache}/bye.html"]
 scopes = ["openid", "profile"]
 consent = "implied"
+
+[systems.archive]
+name = {{ vi = "Lưu trữ", en = "Archive" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "cas"
+when_unlinked = "create"
+new_account_prefix = "lt-"
+claims = [{{ claim = "full_name", source = "full_name" }}]
+cas = {{ services = ["{cas_apache}/app/"] }}
+
+[systems.staff]
+name = {{ vi = "Nội bộ", en = "Staff pages" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "cas"
+when_unlinked = "create"
+new_account_prefix = "nb-"
+claims = [{{ claim = "full_name", source = "full_name" }}]
+cas = {{ services = ["{cas_php}/"] }}
+
+[systems.land]
+name = {{ vi = "Đất đai", en = "Land registry" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "cas"
+when_unlinked = "create"
+new_account_prefix = "dd-"
+claims = [{{ claim = "name", source = "full_name" }}]
+cas = {{ services = ["{land}/"] }}
 
 [clients.opencps]
 name = {{ vi = "Cổng OpenCPS", en = "OpenCPS portal" }}
@@ -122,6 +159,10 @@ consent = "implied"
             secret=files.scene.secret("sandbox"),
             apache=apache,
             apache_secret=apache_secret,
+            cas_apache=cas_apache,
+            cas_php=cas_php,
+            land=land,
+            database=Path(settings.tables.storage.database_url.removeprefix("sqlite:///")),
             opencps_secret=opencps_secret,
             people=people,
             client_key=key.as_dict(private=True),

@@ -69,7 +69,7 @@ def test_the_portal_signs_in_at_the_national_portal(national_portal: str) -> Non
 
 
 async def test_the_same_portal_signs_in_with_us(provider: Provider) -> None:
-    person = provider.people[3]
+    person = provider.people[7]
     number = person.attributes.personal_number or ""
     portal = Portal(
         provider.issuer, "opencps", provider.opencps_secret, CALLBACK, by_number={number: "minh88"}
@@ -91,7 +91,7 @@ async def test_the_same_portal_signs_in_with_us(provider: Provider) -> None:
 
 async def test_a_code_of_the_facade_works_once(provider: Provider) -> None:
     portal = Portal(provider.issuer, "opencps", provider.opencps_secret, CALLBACK)
-    async with arriving(provider.people[4]) as browser:
+    async with arriving(provider.people[8]) as browser:
         came = await browser.arrives_at(portal.login_address(), CALLBACK)
     portal.arrived(came)
     with pytest.raises(KeyError, match="access_token"):

@@ -72,9 +72,11 @@ async def nodes(
     nodes_redis: PrivateRedis,
     hashes: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
+    more_config: str,
 ) -> AsyncIterator[Nodes]:
     monkeypatch.setattr(housekeeping, "RING_SECONDS", 0.1)
-    settings = load_settings(write_config(tmp_path, empty_postgres, nodes_redis.url), ENVIRONMENT)
+    path = write_config(tmp_path, empty_postgres, nodes_redis.url, more_config)
+    settings = load_settings(path, ENVIRONMENT)
     clock = RunningClock()
     people = await settle(settings, clock, hashes)
     async with AsyncExitStack() as stack:

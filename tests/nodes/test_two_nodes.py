@@ -80,6 +80,23 @@ async def test_of_parallel_redemptions_over_two_nodes_one_gives_tokens(nodes: No
     assert sorted(answered.status_code for answered in told) == [200] + [400] * 19
 
 
+async def test_a_cas_ticket_is_redeemed_once_by_all_nodes_together(nodes: Nodes) -> None:
+    """K03 across nodes: issued by one, asked about at both, and after Redis has lost everything."""
+    service = "https://app.test/land/"
+    browser = nodes.n1.browser()
+    start = await browser.http.get("/cas/login", params={"service": service})
+    entered = await browser.sign_in(nodes.n1.alice, start)
+    query = {"service": service, "ticket": answer(entered)["ticket"]}
+    told = await asyncio.gather(
+        *(nodes.both[n % 2].http.get("/cas/serviceValidate", params=query) for n in range(10))
+    )
+    assert sum("authenticationSuccess" in answered.text for answered in told) == 1
+    nodes.lose_redis()
+    for world in nodes.both:
+        again = await world.http.get("/cas/serviceValidate", params=query)
+        assert "INVALID_TICKET" in again.text
+
+
 async def test_a_code_counts_once_even_when_redis_has_lost_everything(nodes: Nodes) -> None:
     code = await nodes.n1.browser().code(nodes.n1.alice)
     assert (await nodes.n1.redeem(code)).status_code == 200

@@ -85,6 +85,11 @@ def test_the_configuration_of_the_tests_is_without_mistake(config: Path) -> None
         ("password_file", "passwrd_file", "systems.onestop.verification"),
         ("https://onestop.test/bye", "javascript:x", "systems.onestop.ticket.logout_url"),
         ("https://onestop.test/ticket", "https://x@y.test/", "systems.onestop.ticket.return_urls"),
+        ('dialect = "signed_ticket"', 'dialect = "hand_off"', "systems.onestop.dialect"),
+        ('[deep_links."H55.242"]', '[deep_links."h55 242"]', "deep_links"),
+        ('system = "onestop"\nstart', 'system = "nobody"\nstart', "deep_links.H55.242.system"),
+        ("onestop.test/nop-ho-so", "onestop.test/?a=b", "deep_links.H55.242.start"),
+        ("https://onestop.test/nop-ho-so", "javascript:x", "deep_links.H55.242.start"),
     ],
 )  # fmt: skip
 def test_each_mistake_names_its_key(config: Path, old: str, new: str, key: str) -> None:
@@ -230,7 +235,7 @@ def run(*arguments: str, code: int = 0, text: str | None = None) -> str:
 
 def test_the_commands_do_what_they_say(config: Path) -> None:
     """The commands start event loops of their own, so this test is not asynchronous."""
-    assert len(COMMANDS) == 5
+    assert len(COMMANDS) == 6
     path = str(config)
     assert "all well" in run("check", "-c", path)
     assert "up to date" in run("migrate", "-c", path)

@@ -21,6 +21,7 @@ from idp.web.views import (
     LoginView,
     NoticeView,
     OtpView,
+    SourceLink,
     View,
 )
 
@@ -30,6 +31,12 @@ LINKS = {"vi": "/sign-in?flow=f&lang=vi", "en": "/sign-in?flow=f&lang=en"}
 HIDDEN = {"flow": "f", "csrf": "c"}
 VOID = {"meta", "link", "input", "br", "img", "circle", "path"}
 
+SOURCES = (
+    SourceLink(source_id="vneid", name="VNeID", link="/upstream/vneid/start?flow=f", level=2),
+    SourceLink(
+        source_id="vnc", name="VNConnect", link="/upstream/vnc/start?flow=f", level=2, down=True
+    ),
+)
 RENDER = {
     LoginView: PAGES.login,
     OtpView: PAGES.otp,
@@ -52,6 +59,11 @@ def every_view(locale: Locale) -> tuple[View, ...]:
         LoginView(**form),
         LoginView(**form, error="wrong_credentials", username="an"),
         LoginView(**form, error="too_many_attempts"),
+        LoginView(**form, sources=SOURCES),
+        LoginView(**form, sources=SOURCES[1:], password=False, level=2),
+        NoticeView(
+            **page, reason="upstream_refused", correlation="0123abcd", retry="/sign-in?flow=f"
+        ),
         OtpView(**form, error="wrong_otp"),
         OtpView(**form, can_restart=True),
         ConsentView(**form, host="https://rp1.test", scopes=tuple(sorted(KNOWN))),
@@ -361,8 +373,17 @@ def poisoned(view: View) -> Iterator[tuple[str, View]]:
             if field.name in ("hidden", "fields"):
                 yield field.name, replace(view, **{field.name: {HOSTILE: "v"}})
         elif isinstance(value, tuple) and value:
-            bad_rows = tuple((HOSTILE, HOSTILE) if isinstance(v, tuple) else HOSTILE for v in value)
-            yield field.name, replace(view, **{field.name: bad_rows})
+            yield field.name, replace(view, **{field.name: tuple(map(_bad_row, value))})
+
+
+def _bad_row(row: object) -> object:
+    match row:
+        case tuple():
+            return HOSTILE, HOSTILE
+        case SourceLink():
+            return replace(row, name=HOSTILE, link=HOSTILE)
+        case _:
+            return HOSTILE
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -383,6 +404,7 @@ def test_the_test_of_hostile_values_reaches_every_kind_of_field() -> None:
     assert reached == {
         "lang_links", "action", "hidden", "participant_name", "username", "account", "host", "scopes",
         "correlation", "link", "items", "target", "fields", "signed_in_name", "systems",
+        "sources", "retry",
     }  # fmt: skip
 
 

@@ -26,17 +26,19 @@ class PasswordStage:
         opening: SessionOpening,
         way_on: WayOn,
         second_factor_always: bool,
+        open_to_people: bool = True,
     ) -> None:
         self._authenticator = authenticator
         self._devices = devices
         self._opening = opening
         self._way_on = way_on
         self._second_factor_always = second_factor_always
+        self._open_to_people = open_to_people
 
     async def submit(self, turn: Turn) -> Answer:
         """Check what was typed, once."""
         form = turn.form
-        if "username" not in form or "password" not in form:
+        if not self._open_to_people or "username" not in form or "password" not in form:
             return await self._way_on.go_on(turn)
         device = self._devices.read(turn.request)
         try:

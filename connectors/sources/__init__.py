@@ -1,0 +1,1 @@
+"""Where people come from: upstream identity providers, their shapes and what they may say."""

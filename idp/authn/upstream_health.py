@@ -1,0 +1,59 @@
+"""How the sources do, as this node sees it: declared, asked in the background, met at sign-ins."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+import httpx
+
+from connectors.sources.breaker import Breaker, Health
+from connectors.sources.model import Source, SourceId
+from idp.ports import Clock
+
+logger = logging.getLogger("lienthong.upstream")
+WATCH_SECONDS = 15.0
+
+
+class UpstreamHealth:
+    """A breaker for each source. A source that is declared down stays down."""
+
+    def __init__(self, sources: Mapping[SourceId, Source], clock: Clock) -> None:
+        self._sources = sources
+        self._clock = clock
+        self._breakers = dict.fromkeys(sources, Breaker())
+
+    def is_down(self, source_id: SourceId) -> bool:
+        """Whether nobody is sent there now."""
+        if self._sources[source_id].declared_down:
+            return True
+        return self._breakers[source_id].health(int(self._clock())) is Health.DOWN
+
+    def going(self, source_id: SourceId) -> None:
+        """Somebody is being sent there."""
+        self._breakers[source_id] = self._breakers[source_id].probing(int(self._clock()))
+
+    def answered(self, source_id: SourceId) -> None:
+        """It answered something."""
+        self._breakers[source_id] = self._breakers[source_id].answered()
+
+    def failed(self, source_id: SourceId) -> None:
+        """It did not answer, or as only a broken server does."""
+        self._breakers[source_id] = self._breakers[source_id].failed(int(self._clock()))
+
+    async def watch(self, http: httpx.AsyncClient) -> None:
+        """Run until cancelled: people see an outage on the login page, not after a way in vain."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            await asyncio.gather(*(self.ask(http, source) for source in self._sources.values()))
+
+    async def ask(self, http: httpx.AsyncClient, source: Source) -> None:
+        """One request that changes nothing; any answer but a server's fault says that it is there."""
+        try:
+            response = await http.get(source.endpoints.jwks or source.endpoints.token)
+            well = response.status_code < 500
+        except (httpx.HTTPError, httpx.InvalidURL):
+            well = False
+        was_down = self.is_down(source.source_id)
+        (self.answered if well else self.failed)(source.source_id)
+        if self.is_down(source.source_id) is not was_down:
+            logger.warning("source %s is %s", source.source_id, "back" if well else "down")

@@ -1,0 +1,234 @@
+"""Signing in by a source: out with a state for one browser, back once, and a subject of ours."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from connectors.contract import Assurance, Locale, SessionId, SubjectId
+from connectors.errors import UpstreamRefused
+from connectors.sources.model import Authentication, Preset, Source, UpstreamIdentity
+from connectors.sources.oidc import authorization_url
+from connectors.sources.outcomes import ClosedAccount, Differs, FirstSeen, Recognised
+from idp.authn.upstream_client import UpstreamClient
+from idp.authn.upstream_health import UpstreamHealth
+from idp.authn.upstream_keys import UpstreamSilent
+from idp.ports import Audit, Entropy, Fences
+from idp.store.upstream_identities import SqlUpstreamIdentities
+from idp.store.upstream_sessions import SqlUpstreamSessions
+from keys import base64url
+from keys.errors import SealBroken
+from keys.seal import Sealer
+
+STATE = "us"
+STATE_SECONDS = 600
+SKEW_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A browser that was sent to a source, as its state tells."""
+
+    flow_id: str
+    started_at: int
+    fresh: bool
+    """Whether the source was asked to look at the person anew."""
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameBack:
+    """The person, as our own records know them."""
+
+    subject: SubjectId
+    authentication: Authentication
+    digests: tuple[bytes, bytes | None]
+    issuer: str
+
+
+Outcome = CameBack | Differs | ClosedAccount
+
+
+class UpstreamSignIn:
+    """The journey between our login page and our session; knows no HTTP of the browser's."""
+
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        client: UpstreamClient,
+        health: UpstreamHealth,
+        identities: SqlUpstreamIdentities,
+        sessions: SqlUpstreamSessions,
+        fences: Fences,
+        sealer: Sealer,
+        audit: Audit,
+        entropy: Entropy,
+        session_seconds: int,
+    ) -> None:
+        self._issuer = issuer
+        self._client = client
+        self._health = health
+        self._identities = identities
+        self._sessions = sessions
+        self._fences = fences
+        self._sealer = sealer
+        self._audit = audit
+        self._entropy = entropy
+        self._session_seconds = session_seconds
+
+    def begin(
+        self,
+        source: Source,
+        *,
+        flow_id: str,
+        secret: str,
+        level: Assurance,
+        fresh: bool,
+        locale: Locale,
+        now: int,
+    ) -> str:
+        """The address at the source. `secret` is what only this browser's flow cookie holds.
+
+        Nothing is stored: the state carries the flow, sealed; nonce and PKCE verifier are made of
+        the state and the secret, so that an answer is worth nothing in another browser.
+        """
+        row = orjson.dumps([flow_id, now, fresh, self._entropy(16).hex()])
+        state = self._sealer.seal_handle(STATE, row, source.source_id.encode())
+        self._health.going(source.source_id)
+        return authorization_url(
+            source,
+            redirect_uri=self._redirect_uri(source),
+            state=state,
+            nonce=_of(secret, state, "nonce"),
+            verifier=_of(secret, state, "verifier"),
+            level=level,
+            fresh=fresh,
+            locale=locale,
+        )
+
+    def pending(self, source: Source, state: str, now: int) -> Pending:
+        """What a state was made for. It opens for the source that it was made for, and no other.
+
+        Spec: RFC 9700 §4.4.2 (mix-up), §4.7 (CSRF)
+        Raises: UpstreamRefused.
+        """
+        try:
+            raw = self._sealer.open_handle(STATE, state, source.source_id.encode())
+        except SealBroken:
+            raise UpstreamRefused("state") from None
+        flow_id, started_at, fresh, _ = orjson.loads(raw)
+        if not started_at <= now < started_at + STATE_SECONDS:
+            raise UpstreamRefused("state_old")
+        return Pending(flow_id=flow_id, started_at=started_at, fresh=fresh, state=state)
+
+    async def take(self, pending: Pending) -> None:
+        """The single use of a state, whatever then comes of it.
+
+        Raises: UpstreamRefused where it was used before.
+        """
+        digest = hashlib.sha256(pending.state.encode()).digest()
+        ends_at = pending.started_at + STATE_SECONDS + SKEW_SECONDS
+        if not await self._fences.once("upstream_state", digest, ends_at):
+            raise UpstreamRefused("state_used")
+
+    async def finish(
+        self, source: Source, pending: Pending, secret: str, code: str, now: int
+    ) -> Outcome:
+        """Who the code stands for, in our own records.
+
+        Raises: UpstreamRefused, UpstreamSilent.
+        """
+        await self._take_code(source, code, now)
+        try:
+            identity = await self._client.identify(
+                source,
+                code=code,
+                redirect_uri=self._redirect_uri(source),
+                verifier=_of(secret, pending.state, "verifier"),
+                nonce=_of(secret, pending.state, "nonce"),
+                now=now,
+            )
+        except UpstreamSilent:
+            self._health.failed(source.source_id)
+            raise
+        except UpstreamRefused:
+            self._health.answered(source.source_id)
+            raise
+        self._health.answered(source.source_id)
+        _check_time(source, pending, identity.authentication, now)
+        return await self._recognised(source, identity, now)
+
+    async def _take_code(self, source: Source, code: str, now: int) -> None:
+        """Why: an upstream without nonce and PKCE that hands one code out twice would let the second
+        browser in as the first person.
+        """
+        digest = hashlib.sha256(f"{source.issuer}\0{code}".encode()).digest()
+        if not await self._fences.once("upstream_code", digest, now + 2 * STATE_SECONDS):
+            raise UpstreamRefused("code_used")
+
+    async def _recognised(self, source: Source, identity: UpstreamIdentity, now: int) -> Outcome:
+        candidate = SubjectId(self._entropy(16).hex())
+        outcome = await self._identities.recognise(identity, candidate, now)
+        match outcome:
+            case Recognised(subject):
+                return self._came_back(identity, subject)
+            case FirstSeen(subject):
+                self._audit.record("upstream_first_seen", {"source": source.source_id})
+                return self._came_back(identity, subject)
+            case Differs(what):
+                self._audit.record(
+                    "upstream_identity_differs", {"source": source.source_id, "what": what}
+                )
+                return outcome
+            case ClosedAccount():
+                return outcome
+
+    def _came_back(self, identity: UpstreamIdentity, subject: SubjectId) -> CameBack:
+        sid, issuer = identity.authentication.upstream_sid, identity.issuer
+        return CameBack(
+            subject=subject,
+            authentication=identity.authentication,
+            digests=(
+                self._identities.digest(issuer, identity.subject),
+                None if sid is None else self._identities.digest(issuer, f"sid {sid}"),
+            ),
+            issuer=issuer,
+        )
+
+    async def opened(self, came: CameBack, sid: SessionId, source: Source, now: int) -> None:
+        """Remember where a session began, so that an end there ends it here."""
+        ends_at = now + self._session_seconds
+        await self._sessions.began(sid, came.subject, came.issuer, came.digests, ends_at)
+        acr = came.authentication.assurance.acr
+        fields: Mapping[str, str | int] = {"source": source.source_id, "sid": sid, "acr": acr}
+        self._audit.record("upstream_signed_in", fields)
+
+    def _redirect_uri(self, source: Source) -> str:
+        return self._issuer + source.callback_path
+
+
+def _of(secret: str, state: str, use: str) -> str:
+    """A value that only the browser with the secret can have been given for this state.
+
+    Shape: 43 characters of base64url (RFC 7636 §4.1)
+    """
+    made = hmac.digest(secret.encode(), f"upstream {use}\0{state}".encode(), "sha256")
+    return base64url.encode(made).decode("ascii")
+
+
+def _check_time(source: Source, pending: Pending, told: Authentication, now: int) -> None:
+    """The source looked at the person when it says, and anew where that was asked for.
+
+    Spec: OIDC Core §3.1.2.1 (`max_age`: `auth_time` is then required), §3.1.3.7 (13)
+    """
+    if told.at is not None and not 0 < told.at <= now + SKEW_SECONDS:
+        raise UpstreamRefused("auth_time")
+    if not pending.fresh:
+        return
+    if told.at is None and source.preset is Preset.OIDC:
+        raise UpstreamRefused("auth_time_missing")
+    if told.at is not None and told.at < pending.started_at - SKEW_SECONDS:
+        raise UpstreamRefused("not_fresh")

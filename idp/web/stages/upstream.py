@@ -1,0 +1,162 @@
+"""Signing in by a source: the way there, and the one way back."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from connectors.contract import Prompt
+from connectors.errors import UpstreamRefused
+from connectors.sources.callback import Answered, Declined, as_sent, check_answer
+from connectors.sources.model import Source, SourceId
+from connectors.sources.outcomes import ClosedAccount, Differs
+from idp.authn.upstream_keys import UpstreamSilent
+from idp.errors import PageRefused
+from idp.flows.upstream_sign_in import CameBack, Pending, UpstreamSignIn
+from idp.flows.upstream_ways import UpstreamWays
+from idp.protocol.form import parse_form
+from idp.protocol.next_step import Login, StepUp
+from idp.web.cookies import CookieJar
+from idp.web.doors import Reading
+from idp.web.flow_cookie import Flow, FlowCookies
+from idp.web.http import Answer, Header, HttpRequest, Refusal, see_other
+from idp.web.sign_in_pages import SignInPages
+from idp.web.stages.opening import SessionOpening
+from idp.web.turn import Visit
+from idp.web.way_on import WayOn
+
+LAST_SOURCE = "source"
+HALF_YEAR_SECONDS = 180 * 86400
+RETRY_SECONDS = 30
+
+
+class UpstreamStage:
+    """`/upstream/<source>/start` and `/upstream/<source>/callback`, for one browser at a time.
+
+    An answer that is late, doubled, for somebody else or nonsense gets a page that says what to do,
+    an audit record, and nothing else: no session, no redirect, no second try with the same state.
+    """
+
+    def __init__(
+        self,
+        *,
+        sources: Mapping[SourceId, Source],
+        upstream: UpstreamSignIn,
+        ways: UpstreamWays,
+        flows: FlowCookies,
+        cookies: CookieJar,
+        pages: SignInPages,
+        opening: SessionOpening,
+        way_on: WayOn,
+    ) -> None:
+        self._sources = sources
+        self._upstream = upstream
+        self._ways = ways
+        self._flows = flows
+        self._cookies = cookies
+        self._pages = pages
+        self._opening = opening
+        self._way_on = way_on
+
+    async def start(self, request: HttpRequest, source_id: SourceId) -> Answer:
+        """GET: send the browser to the source, where the next step is a sign-in.
+
+        Why: a link, not a form: the browser may be led on by the source over several hosts, and a
+        form's policy (CSP `form-action`) would stop it at the second.
+        """
+        form, now = parse_form(request.query), int(request.received_at)
+        flow = self._flows.read(request, form.get("flow", ""), now)
+        visit = Visit(request=request, flow=flow, now=now)
+        _, reading = self._way_on.reread(visit)
+        decision = await self._way_on.decide(visit, reading)
+        if not isinstance(decision.step, Login | StepUp):
+            return await self._way_on.go_on(visit)
+        return self.send(self._sources[source_id], flow, reading, now)
+
+    def send(self, source: Source, flow: Flow, reading: Reading, now: int) -> Answer:
+        """The redirect to a source; also for a door that knows already where the person comes from."""
+        sign_in = reading.sign_in
+        if not source.serves(sign_in.system, sign_in.required_assurance):
+            return self._told(flow, reading, "upstream_refused", "not_allowed_here", 400)
+        if self._ways.is_down(source):
+            return self._told(flow, reading, "upstream_unavailable", "down", 503)
+        anew = {Prompt.LOGIN, Prompt.SELECT_ACCOUNT} & sign_in.prompts
+        address = self._upstream.begin(
+            source,
+            flow_id=flow.flow_id,
+            secret=flow.csrf,
+            level=sign_in.required_assurance,
+            fresh=bool(anew) or sign_in.max_age_seconds is not None,
+            locale=flow.locale,
+            now=now,
+        )
+        return see_other(address, self._flows.header(flow), self._remember(source))
+
+    async def callback(self, request: HttpRequest, source_id: SourceId) -> Answer:
+        """GET: the answer of the source, in the browser that was sent there."""
+        source, now = self._sources[source_id], int(request.received_at)
+        form = parse_form(as_sent(source, request.query))
+        try:
+            pending = self._upstream.pending(source, form.get("state", ""), now)
+        except UpstreamRefused as refused:
+            raise PageRefused("upstream_refused", detail=f"upstream: {refused}") from None
+        flow = self._flows.read(request, pending.flow_id, now)
+        visit = Visit(request=request, flow=flow, now=now)
+        _, reading = self._way_on.reread(visit)
+        try:
+            await self._upstream.take(pending)
+            answer = check_answer(source, form, form.repeated)
+            return await self._judged(visit, reading, source, pending, answer)
+        except UpstreamRefused as refused:
+            return self._told(flow, reading, "upstream_refused", str(refused), 400)
+        except UpstreamSilent:
+            return self._told(flow, reading, "upstream_unavailable", "silent", 503)
+
+    async def _judged(
+        self,
+        visit: Visit,
+        reading: Reading,
+        source: Source,
+        pending: Pending,
+        answer: Answered | Declined,
+    ) -> Answer:
+        sign_in = reading.sign_in
+        if not source.serves(sign_in.system, sign_in.required_assurance):
+            raise UpstreamRefused("not_allowed_here")
+        if isinstance(answer, Declined):
+            return self._told(visit.flow, reading, "upstream_declined", "declined", 400)
+        outcome = await self._upstream.finish(
+            source, pending, visit.flow.csrf, answer.code, visit.now
+        )
+        match outcome:
+            case CameBack():
+                return await self._enter(visit, source, outcome)
+            case Differs(what):
+                reason = f"differs: {what}"
+                return self._told(visit.flow, reading, "upstream_differs", reason, 403)
+            case ClosedAccount():
+                return self._told(visit.flow, reading, "upstream_closed", "disabled", 403)
+
+    async def _enter(self, visit: Visit, source: Source, came: CameBack) -> Answer:
+        told = came.authentication
+        return await self._opening.open(
+            visit,
+            came.subject,
+            told.assurance,
+            told.amr,
+            authenticated_at=told.at,
+            opened=lambda sid: self._upstream.opened(came, sid, source, visit.now),
+        )
+
+    def _told(self, flow: Flow, reading: Reading, page: str, reason: str, status: int) -> Answer:
+        """What to do now; the flow stays, so that another way can be taken."""
+        answer = self._pages.upstream_notice(flow, page, status)
+        if status == 503:
+            answer = answer.with_headers((b"retry-after", str(RETRY_SECONDS).encode("ascii")))
+        refusal = answer.refusal or Refusal(reason=page)
+        client = reading.sign_in.participant
+        return answer.refused(
+            replace(refusal, event="upstream_refused", client=client, detail=f"upstream: {reason}")
+        )
+
+    def _remember(self, source: Source) -> Header:
+        """The way that was taken last stands first the next time; it names no person."""
+        return self._cookies.set(LAST_SOURCE, source.source_id, HALF_YEAR_SECONDS)

@@ -1,0 +1,1 @@
+"""The wiring, below `idp/app.py`: parts made once, doors, pages, endpoints. No rule lives here."""
