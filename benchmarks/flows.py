@@ -73,6 +73,41 @@ async def cas_flow(connection: Connection, target: Target) -> str:
     return answer
 
 
+async def forward_auth_flow(connection: Connection, target: Target) -> str:
+    """The question of a proxy about one request, with the visit that this connection holds."""
+    if not connection.held:
+        connection.held = await _visit(connection, target)
+    status, headers, _ = await _ask_as_proxy(connection, "/forward-auth", connection.held)
+    if status != 200 or not headers["x-auth-user"] or not headers["x-lienthong-identity"]:
+        raise RuntimeError(f"{target.name}: forward-auth answered {status}")
+    return connection.held
+
+
+async def _visit(connection: Connection, target: Target) -> str:
+    """The cookies of a protected host, from the live session."""
+    status, began, _ = await _ask_as_proxy(connection, "/.lienthong/start?rd=/files", "a=b")
+    browser = began["set-cookie"].partition(";")[0]
+    state = urlsplit(began["location"])
+    _, handed, _ = await connection.send(
+        f"GET {state.path}?{state.query} HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\n"
+        f"Cookie: {target.cookies}"
+    )
+    back = urlsplit(handed["location"])
+    status, entered, _ = await _ask_as_proxy(connection, f"{back.path}?{back.query}", browser)
+    if status != 303:
+        raise RuntimeError(f"{target.name}: the hand-over was answered {status}")
+    return entered["set-cookie"].partition(";")[0]
+
+
+async def _ask_as_proxy(
+    connection: Connection, path: str, cookies: str
+) -> tuple[int, dict[str, str], bytes]:
+    return await connection.send(
+        f"GET {path} HTTP/1.1\r\nHost: gate\r\nX-Forwarded-Host: intranet.test\r\n"
+        f"X-Forwarded-Uri: /files\r\nX-Forwarded-Method: GET\r\nCookie: {cookies}"
+    )
+
+
 async def _sign_on(connection: Connection, target: Target) -> dict[str, str]:
     """Authorize with the live session, then redeem the code."""
     query = (

@@ -29,6 +29,7 @@ from benchmarks import servers
 from benchmarks.flows import (
     cas_flow,
     client_credentials_flow,
+    forward_auth_flow,
     introspection_flow,
     refresh_flow,
     sso_flow,
@@ -111,6 +112,11 @@ def start(stack: ExitStack, folder: Path, alg: str, postgres: str, redis: str) -
     add("client_credentials", client_credentials_flow, *both)
     add("userinfo", userinfo_flow, *both, (durable_store, durable, "memory"))
     add("introspection", introspection_flow, *both, (durable_store, durable, "memory"))
+    for store, target in (("memory", embedded), (durable_store, durable)):
+        rows.append(
+            Row(name="forward-auth", store=store, algorithm="HS256", target=target,
+                flow=forward_auth_flow, peer=None)
+        )  # fmt: skip
     add(
         "refresh", refresh_flow, ("memory", _renewing(node), None),
         ("memory", _renewing(embedded), "memory"), (durable_store, _renewing(durable), "memory"),
@@ -165,6 +171,13 @@ def verify(rows: list[Row], samples: list[list[Sample]]) -> None:
             )  # fmt: skip
 
 
+def _shown(row: Row, ratio: float | None) -> str:
+    """The peer itself is 1; what it does not do has nothing to be compared with."""
+    if ratio is not None:
+        return f"{ratio:.2f}"
+    return "1.00" if row.name.startswith("node ") else "-"
+
+
 def report(rows: list[Row], samples: list[list[Sample]], feet: Footprint) -> None:
     """The table, and one JSON object as the last line."""
     cpu = {
@@ -178,7 +191,7 @@ def report(rows: list[Row], samples: list[list[Sample]], feet: Footprint) -> Non
         ratio = None if row.peer is None else cpu[row.peer] / own
         table.add_row(
             row.name, row.store, row.algorithm, f"{rate:.0f}", f"{own:.3f}", f"{1000 / own:.0f}",
-            "1.00" if ratio is None else f"{ratio:.2f}",
+            _shown(row, ratio),
         )  # fmt: skip
         result.append(
             {

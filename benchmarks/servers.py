@@ -157,6 +157,14 @@ grant_types = ["authorization_code", "client_credentials"]
 scopes = ["openid", "profile", "reports.read"]
 id_token_alg = "{alg}"
 consent = "implied"
+[systems.intranet]
+name = {{ vi = "Mạng nội bộ", en = "Intranet" }}
+owners = [{{ code = "H55", name = "Văn phòng", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "forward_auth"
+when_unlinked = "not-needed"
+claims = [{{ claim = "name", source = "full_name" }}]
+forward_auth = {{ origins = ["http://intranet.test"], secrets = [{{ inline = "{secret}" }}], headers = {{ x-auth-user = "sub" }} }}
 [clients.renewing]
 name = {{ vi = "Đo tốc độ gia hạn", en = "Benchmark of refreshing" }}
 secrets = [{{ inline = "{secret}" }}]

@@ -117,6 +117,7 @@ class Dialect(StrEnum):
     OIDC = "oidc"
     SIGNED_TICKET = "signed_ticket"
     CAS = "cas"
+    FORWARD_AUTH = "forward_auth"
     VNCONNECT = "vnconnect"
     """OAuth 2 in the shape of the National Portal's sign-on: its clients change a host name alone."""
     HAND_OFF = "hand_off"
@@ -159,6 +160,15 @@ class AccountNames(StrEnum):
 
 
 @hot_value
+class Admission:
+    """Whom a system lets in at all, whatever account they have; an empty set asks nothing."""
+
+    kinds: frozenset[AccountKind] = frozenset()
+    agencies: frozenset[str] = frozenset()
+    email_domains: frozenset[str] = frozenset()
+
+
+@hot_value
 class SignInRequest:
     """What any dialect asks for, after its own checks: the return address is already verified."""
 
@@ -179,6 +189,8 @@ class SignInRequest:
     """Claims that the system does not go without; empty for nearly every system."""
     hinted_subject_sub: PairwiseSub | None = None
     """The subject that a verified `id_token_hint` names: only this person may answer silently."""
+    admission: Admission | None = None
+    """Whom the system admits; None for everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from datetime import date
 
 from connectors.contract import (
     AccountNames,
+    Admission,
     Assurance,
     ConsentRule,
     Dialect,
@@ -122,6 +123,21 @@ class CasSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardAuthSettings:
+    """How a reverse proxy lets people through to the system, and what it tells the system.
+
+    While its secret is replaced there are two, and the identity is signed under each of them.
+    """
+
+    origins: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
+    public_paths: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    """Plain headers and the claim that each of them carries."""
+    admission: Admission | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class System:
     """One information system, as its TOML table declares it."""
 
@@ -144,6 +160,7 @@ class System:
     account_names: AccountNames = AccountNames.EXACT
     ticket: TicketSettings | None = None
     cas: CasSettings | None = None
+    forward_auth: ForwardAuthSettings | None = None
 
     def owner_on(self, day: date) -> OwnerAgency | None:
         """The agency that owns the system on a day."""

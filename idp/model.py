@@ -163,6 +163,8 @@ class Standing:
     """Where there is none: what there was. Read only for a system that wants an account."""
     missing: frozenset[Source] = frozenset()
     """What the system requires and nobody knows of the person. Read only where it requires any."""
+    admitted: bool = True
+    """Whether the system's admission lets the person in. Read only where it has one."""
 
 
 @hot_value

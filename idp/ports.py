@@ -136,6 +136,17 @@ class Grants(Protocol):
         """One read: the gate, the consent, the pairwise sub and the links of one system."""
         ...
 
+    async def presence(
+        self,
+        subject: SubjectId,
+        participant: str,
+        sector: SectorId,
+        system: SystemId,
+        sid: SessionId,
+    ) -> tuple[Standing, PersonAttributes] | None:
+        """The same one read, and what is known of the person: for whoever asks at every request."""
+        ...
+
     async def pairwise(
         self, subject: SubjectId, sector: SectorId, candidate: PairwiseSub, now: int
     ) -> PairwiseSub:

@@ -180,6 +180,32 @@ when_unlinked = "not-needed"
 required_assurance = 2
 claims = [{{ claim = "vn_personal_id", source = "personal_number", required = true }}]
 cas = {{ services = ["https://safe.test/"], proxied_by = ["land"], logout = false }}
+[systems.intranet]
+name = {{ vi = "Mạng nội bộ", en = "Intranet" }}
+owners = [{{ code = "H55", name = "Văn phòng", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "forward_auth"
+when_unlinked = "not-needed"
+claims = [{{ claim = "name", source = "full_name" }}, {{ claim = "email", source = "email" }}]
+
+[systems.intranet.forward_auth]
+origins = ["https://intranet.test", "https://wiki.test:8443"]
+secrets = [{{ env = "SECRET_1" }}, {{ env = "SECRET_2" }}]
+public_paths = ["/public", "/healthz"]
+headers = {{ x-auth-user = "sub", x-auth-name = "name", x-auth-email = "email" }}
+
+[systems.staffroom]
+name = {{ vi = "Phòng cán bộ", en = "Staff room" }}
+owners = [{{ code = "H55", name = "Văn phòng", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "forward_auth"
+when_unlinked = "not-needed"
+claims = []
+
+[systems.staffroom.forward_auth]
+origins = ["https://staff.test"]
+secrets = [{{ env = "SECRET_1" }}]
+admits = {{ account_kinds = ["citizen"], agencies = ["H55"] }}
 """
 EXTRACT_ROWS = (
     ("tuyetnt85", "mat-khau-cu-2009"),

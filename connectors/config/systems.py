@@ -10,6 +10,12 @@ from pydantic import AfterValidator, Field, model_validator
 
 from connectors.config.cas import CasTable, between_systems, cas_settings
 from connectors.config.checked import Entry, Table, checked
+from connectors.config.forward_auth import (
+    ForwardAuthTable,
+    claims_not_declared,
+    forward_auth_settings,
+    shared_origins,
+)
 from connectors.config.problems import Place, Problem
 from connectors.config.provisioning import (
     Provisioning,
@@ -44,7 +50,11 @@ RESERVED_CLAIMS = frozenset(
     | {"authenticationDate", "isFromNewLogin", "longTermAuthenticationRequestTokenUsed"}
 )
 """What a token says of itself; a rule that named one would speak in the token's own voice."""
-_TABLE_OF = {Dialect.SIGNED_TICKET: "ticket", Dialect.CAS: "cas"}
+_TABLE_OF = {
+    Dialect.SIGNED_TICKET: "ticket",
+    Dialect.CAS: "cas",
+    Dialect.FORWARD_AUTH: "forward_auth",
+}
 """The table that each dialect has of its own."""
 OWN_SOURCE = {"local_account": Source.LOCAL_ACCOUNT, "acr": Source.ACR}
 """Claims that systems act upon: they come from where their name says, or not at all."""
@@ -123,6 +133,7 @@ class SystemTable(Table):
     verification: VerificationTable | None = None
     ticket: TicketTable | None = None
     cas: CasTable | None = None
+    forward_auth: ForwardAuthTable | None = None
 
 
 def read_systems(
@@ -141,7 +152,8 @@ def read_systems(
         if table is not None and not found:
             systems[SystemId(name)] = _system(SystemId(name), table)
         problems += found
-    return systems, problems + between_systems(systems, entries)
+    problems += between_systems(systems, entries) + shared_origins(systems, entries)
+    return systems, problems
 
 
 def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
@@ -174,6 +186,7 @@ def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
         wanted = "account_names only where there is a url"
         found.append(place.at("verification", "account_names").problem(wanted))
     names = [rule.claim for rule in table.claims or ()]
+    found += claims_not_declared(table.forward_auth, names, place)
     found += [
         place.at("claims", number, "claim").problem("each claim only once")
         for number, claim in enumerate(names)
@@ -233,6 +246,7 @@ def _system(system_id: SystemId, table: SystemTable) -> System:
         account_names=_account_names(table.verification),
         ticket=_ticket(table.ticket),
         cas=cas_settings(table.cas),
+        forward_auth=forward_auth_settings(table.forward_auth),
     )
 
 

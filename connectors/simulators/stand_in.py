@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from starlette.types import ASGIApp
 
 from connectors.simulators.plain_pages import PlainPages
 
@@ -32,6 +33,8 @@ class StandInSettings:
     client_secret: str = field(default="", repr=False)
     ticket_secret: str = field(default="", repr=False)
     verify_secret: str = field(default="", repr=False)
+    identity_secret: str = field(default="", repr=False)
+    """What the identity that a proxy passes on is signed with."""
     old_accounts: tuple[dict[str, str], ...] = ()
     colour: str = "#1c5d3a"
 
@@ -50,7 +53,7 @@ def read_settings() -> StandInSettings:
     return StandInSettings(**document)
 
 
-def serve(application: FastAPI, settings: StandInSettings) -> None:
+def serve(application: ASGIApp, settings: StandInSettings) -> None:
     """Run on loopback until told to stop."""
     uvicorn.run(application, host="127.0.0.1", port=settings.port, log_level="warning")
 
@@ -75,6 +78,11 @@ class AccountTable:
             " ON CONFLICT (id) DO UPDATE SET name = coalesce(nullif(excluded.name, ''), name)",
             (account, name),
         )
+
+    def name_of(self, account: str) -> str:
+        """The name on the record."""
+        row = self._database.execute("SELECT name FROM account WHERE id = ?", (account,)).fetchone()
+        return "" if row is None else row[0] or ""
 
     def add_old(self, account: str, name: str, salt: str, digest: str) -> None:
         """An account of 2009 with its salted digest."""

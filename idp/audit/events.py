@@ -26,6 +26,7 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "ticket_redeemed": frozenset({"system", "sid"}),
     "ticket_replayed": frozenset({"sid"}),
     "handed_off": frozenset({"system", "agency", "sid", "prompted"}),
+    "handed_over": frozenset({"system", "sid"}),
     "account_opened": frozenset({"system"}),
     "account_not_opened": frozenset({"system"}),
     "account_claimed": frozenset({"system"}),

@@ -1,10 +1,11 @@
-"""One login, three systems: the journey that the demo drives and checks."""
+"""One login, many systems: the journey that the demo drives and checks."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from connectors.contract import AccountKind
 from idp.authn.totp import code_at, step_of
 from idp.demo.browser import Browser
 from idp.demo.province import Resident
@@ -25,12 +26,15 @@ class StepResult:
 
 
 class Journey:
-    """Drives two citizens through the systems and looks at what each system says of them."""
+    """Drives two citizens and a member of staff through the systems, and looks at what each system
+    says of them.
+    """
 
     def __init__(self, addresses: Addresses, people: list[Resident], report: Report) -> None:
         self._at = addresses.systems
         self._linked = next(p for p in people if p.linked)
         self._claims = self.claimant(people)
+        self._staff = next(p for p in people if p.kind is AccountKind.STAFF)
         self._report = report
         self.results: list[StepResult] = []
 
@@ -41,21 +45,27 @@ class Journey:
 
     async def run(self) -> bool:
         """All steps; whether every one went as it should."""
-        first, second = Browser(), Browser()
+        first, second, third = Browser(), Browser(), Browser()
         at = self._at
         try:
             await self._step("sign in at the portal", self._sign_in(first, self._linked))
             await self._step("enter the hotline, no prompt", self._enter(first, at["hotline"]))
             await self._step("enter the one-stop, no prompt", self._enter(first, at["onestop"]))
+            await self._step("enter the land registry, no prompt", self._enter(first, at["land"]))
+            await self._step("no way into the staff intranet", self._kept_out(first))
             await self._step("sign in as a second citizen", self._sign_in(second, self._claims))
             await self._step("claim the old account", self._claim(second))
             await self._step("enter again, no proof asked", self._enter(second, at["onestop"]))
+            await self._step("sign in as a member of staff", self._sign_in(third, self._staff))
+            await self._step("enter the intranet, no prompt", self._enter_intranet(third))
             await self._step("log out once", self._log_out(first))
             await self._step("all sessions have ended", self._all_ended(first))
             await self._step("the other citizen is still signed in", self._still(second))
+            await self._step("the intranet closes with its session", self._close_intranet(third))
         finally:
             await first.close()
             await second.close()
+            await third.close()
         return all(result.ok for result in self.results)
 
     async def _step(self, name: str, doing: Awaitable[str]) -> None:
@@ -81,6 +91,37 @@ class Journey:
         if browser.pages_with_a_question != questions:
             raise ValueError("a second prompt was shown")
         return await self._greeting(browser, address)
+
+    async def _kept_out(self, browser: Browser) -> str:
+        """The system admits members of staff; a citizen is told so, and not asked to sign in again."""
+        questions = browser.pages_with_a_question
+        await browser.open(f"{self._at['intranet']}/")
+        if browser.pages_with_a_question != questions:
+            raise ValueError("a second prompt was shown")
+        if await self._knows(browser, self._at["intranet"]):
+            raise ValueError("the citizen was let in")
+        return "it is for members of staff, and says so"
+
+    async def _enter_intranet(self, browser: Browser) -> str:
+        """The proxy in front of it asks about every request; there is nothing to sign in to."""
+        questions = browser.pages_with_a_question
+        await browser.open(f"{self._at['intranet']}/")
+        if browser.pages_with_a_question != questions:
+            raise ValueError("a second prompt was shown")
+        return await self._greeting(browser, self._at["intranet"])
+
+    async def _close_intranet(self, browser: Browser) -> str:
+        await self._log_out(browser)
+        if await self._knows(browser, self._at["intranet"]):
+            raise ValueError("the intranet is still open")
+        return "asked again, and closed"
+
+    async def _knows(self, browser: Browser, address: str) -> bool:
+        """Whether a system knows who this browser is; a proxy that sends it away has not asked it."""
+        try:
+            return bool((await browser.json(f"{address}/whoami"))["signed_in"])
+        except ValueError:
+            return False
 
     async def _claim(self, browser: Browser) -> str:
         person = self._claims
@@ -113,11 +154,12 @@ class Journey:
             self._at["portal"],
             self._at["hotline"],
             self._at["onestop"],
+            self._at["land"],
         )
         ends_at = time.monotonic() + LOGOUT_SECONDS
         living = list(systems)
         while living and time.monotonic() < ends_at:
-            living = [s for s in living if (await browser.json(f"{s}/whoami"))["signed_in"]]
+            living = [s for s in living if await self._knows(browser, s)]
             if living:
                 await asyncio.sleep(0.05)
         if living:

@@ -162,6 +162,37 @@ def _onestop_told(scene: Scene) -> dict[str, object]:
     }
 
 
+def _land(scene: Scene) -> str:
+    return f"""owners = [{{ code = "H55.3", name = "Sở Nông nghiệp và Môi trường", valid_from = 2025-07-01 }}]
+level = "province"
+when_unlinked = "create"
+provisioning = "just-in-time"
+new_account_prefix = "dd-"
+claims = [
+  {{ claim = "name", source = "full_name" }},
+  {{ claim = "birth_year", source = "birthdate", transform = "year_only" }},
+]
+cas = {{ services = ["{scene.address("land")}/"] }}
+"""
+
+
+def _intranet(scene: Scene) -> str:
+    return f"""owners = [{{ code = "H55.1", name = "Văn phòng Ủy ban nhân dân", valid_from = 2025-07-01 }}]
+level = "province"
+when_unlinked = "create"
+provisioning = "just-in-time"
+new_account_prefix = "cb-"
+claims = [{{ claim = "name", source = "full_name" }}]
+
+[systems.intranet.forward_auth]
+origins = ["{scene.address("intranet")}"]
+secrets = [{{ inline = "{scene.secret("intranet")}" }}]
+public_paths = ["/public", "/healthz"]
+headers = {{ x-auth-name = "name" }}
+admits = {{ account_kinds = ["staff"] }}
+"""
+
+
 STAND_INS: tuple[DemoSystem, ...] = (
     DemoSystem(
         name="portal", dialect=Dialect.OIDC, colour="#1c5d3a",
@@ -177,5 +208,15 @@ STAND_INS: tuple[DemoSystem, ...] = (
         name="onestop", dialect=Dialect.SIGNED_TICKET, colour="#3b3b74",
         vi="Một cửa điện tử (2009)", en="One-stop application (2009)",
         declaration=_onestop, told=_onestop_told,
+    ),
+    DemoSystem(
+        name="land", dialect=Dialect.CAS, colour="#5a3d1c",
+        vi="Đất đai", en="Land registry",
+        declaration=_land, told=lambda _: {},
+    ),
+    DemoSystem(
+        name="intranet", dialect=Dialect.FORWARD_AUTH, colour="#1f4e5f",
+        vi="Mạng nội bộ cán bộ", en="Staff intranet",
+        declaration=_intranet, told=lambda scene: {"identity_secret": scene.secret("intranet")},
     ),
 )  # fmt: skip

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from connectors.admission import admits
 from connectors.contract import (
     AccountId,
     AccountKind,
@@ -119,6 +120,10 @@ class SignIn:
         )
         if standing is None or request.system is None:
             return standing
+        if request.admission is not None:
+            person = await self._grants.person(session.subject)
+            admitted = person is not None and admits(request.admission, person[0], person[2])
+            standing = replace(standing, admitted=admitted)
         if request.required_claims:
             missing = await self._missing(request, request.system, session, standing)
             standing = replace(standing, missing=missing)
@@ -140,7 +145,7 @@ class SignIn:
         if person is None:
             return frozenset()  # gone since the standing was read: the gate refuses at the next use
         sub = standing.sub or PairwiseSub("")  # made at the first answer; no claim is made of it
-        identity = _identity(session, person, sub)
+        identity = identity_of(session, person[0], person[2], sub)
         account = _account(system, standing.accounts[0] if standing.accounts else None)
         rules = self._systems[system].claims
         missing = missing_sources(rules, request.required_claims, identity, account)
@@ -177,7 +182,8 @@ class SignIn:
         person = await self._grants.person(session.subject)
         if person is None or not person[1]:
             raise LoginRequired("please sign in")
-        identity = _identity(session, person, await self.sub(request, standing, now))
+        sub = await self.sub(request, standing, now)
+        identity = identity_of(session, person[0], person[2], sub)
         account = _account(request.system, issue.account)
         return SignInResult(identity=identity, session=session.sid, account=account)
 
@@ -237,10 +243,10 @@ class SignIn:
         return await self._ends.join(sid, subject, AT_HOME, PairwiseSub(""), now)
 
 
-def _identity(
-    session: Session, person: tuple[AccountKind, bool, PersonAttributes], sub: PairwiseSub
+def identity_of(
+    session: Session, kind: AccountKind, attributes: PersonAttributes, sub: PairwiseSub
 ) -> VerifiedIdentity:
-    kind, _, attributes = person
+    """Who signed in when this session began, as one sector knows them."""
     return VerifiedIdentity(
         subject=session.subject,
         sub=sub,

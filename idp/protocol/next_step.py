@@ -28,6 +28,11 @@ class StepUp:
 
 
 @dataclass(frozen=True, slots=True)
+class NotAdmitted:
+    """The system is for other people: of another kind, or of other agencies."""
+
+
+@dataclass(frozen=True, slots=True)
 class RequiredMissing:
     """The system does not go without these data, and nobody knows them of the person."""
 
@@ -77,7 +82,7 @@ class Issue:
 
 
 Unlinked = CreateAccount | Claim | NoAccount | LinkHeldBack | LinkEnded
-Step = Login | StepUp | RequiredMissing | Unlinked | Consent | Issue
+Step = Login | StepUp | NotAdmitted | RequiredMissing | Unlinked | Consent | Issue
 
 
 def next_step(
@@ -93,6 +98,8 @@ def next_step(
         return Login()
     if session.assurance < request.required_assurance:
         return StepUp(request.required_assurance)
+    if not standing.admitted:
+        return NotAdmitted()
     if standing.missing:
         return RequiredMissing(standing.missing)  # before anybody is asked for anything in vain
     unlinked = None if standing.accounts else _unlinked(request.when_unlinked, standing.past)

@@ -39,6 +39,7 @@ LEFT JOIN session_end e ON e.sid = $4
 LEFT JOIN link l ON l.subject_id = s.id AND l.system_id = $5 AND l.state = 'active'
 WHERE s.id = $1
 """
+_PRESENCE = _STANDING.replace("SELECT s.kind", "SELECT s.attributes_sealed, s.kind")
 _REDEEM = """
 INSERT INTO family (id, client_id, subject_id, sub, sid, scopes, claims_request,
   assurance, amr, authenticated_at, created_at, expires_at, refreshable, offline)
@@ -90,16 +91,23 @@ class SqlGrants:
         rows = await self._database.rows(_STANDING, subject, sector, client_id, sid, system)
         if not rows:
             return None
-        kind, enabled, sub, scopes, ended_at, *_ = cast("_StandingRow", tuple(rows[0]))
-        return Standing(
-            subject=subject,
-            kind=_KINDS[kind],
-            enabled=bool(enabled),
-            session_ended=ended_at is not None,
-            sub=None if sub is None else PairwiseSub(sub),
-            consented=_scopes(scopes),
-            accounts=_accounts(rows),
-        )
+        return _standing(subject, cast("_StandingRow", tuple(rows[0])), _accounts(rows))
+
+    async def presence(
+        self,
+        subject: SubjectId,
+        participant: str,
+        sector: SectorId,
+        system: SystemId,
+        sid: SessionId,
+    ) -> tuple[Standing, PersonAttributes] | None:
+        """See `ports.Grants.presence`."""
+        rows = await self._database.rows(_PRESENCE, subject, sector, participant, sid, system)
+        if not rows:
+            return None
+        sealed, *rest = tuple(rows[0])
+        standing = _standing(subject, cast("_StandingRow", tuple(rest)), _accounts(rows))
+        return standing, open_attributes(self._sealer, subject, _raw(sealed))
 
     async def pairwise(
         self, subject: SubjectId, sector: SectorId, candidate: PairwiseSub, now: int
@@ -264,6 +272,19 @@ class SqlGrants:
             "DELETE FROM family WHERE id > $1 AND id <= $2 AND expires_at < $3", after, last, before
         )
         return last
+
+
+def _standing(subject: SubjectId, row: _StandingRow, accounts: tuple[AccountId, ...]) -> Standing:
+    kind, enabled, sub, scopes, ended_at, *_ = row
+    return Standing(
+        subject=subject,
+        kind=_KINDS[kind],
+        enabled=bool(enabled),
+        session_ended=ended_at is not None,
+        sub=None if sub is None else PairwiseSub(sub),
+        consented=_scopes(scopes),
+        accounts=accounts,
+    )
 
 
 def _accounts(rows: Sequence[Row]) -> tuple[AccountId, ...]:

@@ -52,13 +52,18 @@ class HttpRequest:
                 return value
         return b""
 
+    @property
+    def holds_a_form(self) -> bool:
+        """Whether the body says of itself that it is a form."""
+        kind = self.header(b"content-type")
+        return kind == FORM_TYPE or kind.partition(b";")[0].strip().lower() == FORM_TYPE
+
     def form(self) -> Form:
         """The form in the body.
 
         Raises: InvalidRequest for another content type, or more than `MAX_BODY` bytes.
         """
-        kind = self.header(b"content-type")
-        if kind != FORM_TYPE and kind.partition(b";")[0].strip().lower() != FORM_TYPE:
+        if not self.holds_a_form:
             raise InvalidRequest("the body must be application/x-www-form-urlencoded")
         self.parsed = parse_form(self.body())
         return self.parsed

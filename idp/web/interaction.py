@@ -26,6 +26,7 @@ from idp.protocol.next_step import (
     LinkHeldBack,
     Login,
     NoAccount,
+    NotAdmitted,
     RequiredMissing,
     Step,
     StepUp,
@@ -151,6 +152,7 @@ class Interaction:
                 return await self._stages.consent.submit(turn, scopes)
             case (
                 RequiredMissing()
+                | NotAdmitted()
                 | NoAccount()
                 | LinkHeldBack()
                 | LinkEnded()
@@ -176,6 +178,8 @@ def _refusal_at(step: Step) -> OAuthError:
                 "the system requires a claim that is not known of the person",
                 detail=f"required and missing: {', '.join(sorted(sources))}",
             )
+        case NotAdmitted():
+            return AccessDenied("the system does not admit this person")
         case Login() | Claim() | NoAccount() | LinkHeldBack() | LinkEnded() | Consent():
             return AccessDenied("the person stopped")
         case CreateAccount() | Issue():  # signed in meanwhile, in another tab
@@ -192,6 +196,8 @@ def _silent_refusal(step: Step) -> OAuthError:
             return LoginRequired("the person is not signed in at this level")
         case Consent():
             return ConsentRequired("the person has not consented yet")
+        case NotAdmitted():
+            return AccessDenied("the system does not admit this person")
         case RequiredMissing() | Claim() | NoAccount() | LinkHeldBack() | LinkEnded():
             return InteractionRequired("the person has to be told or asked something first")
         case CreateAccount() | Issue():

@@ -13,6 +13,7 @@ from idp.protocol.next_step import (
     LinkHeldBack,
     Login,
     NoAccount,
+    NotAdmitted,
     RequiredMissing,
     Step,
     StepUp,
@@ -30,6 +31,13 @@ _SCOPES = (
     "openid", "profile", "vn_identity", "vn_business", "vn_staff", "phone", "email", "address",
     "offline_access",
 )  # fmt: skip
+
+_NOTICES = {
+    NotAdmitted: "not_admitted",
+    NoAccount: "no_account",
+    LinkHeldBack: "link_held_back",
+    LinkEnded: "link_ended",
+}
 
 
 class SignInPages:
@@ -103,12 +111,8 @@ class SignInPages:
             case RequiredMissing(sources):
                 kinds = kinds_of_data(sources, locale)
                 return self.notice(flow, reading, "required_missing", kinds)
-            case NoAccount():
-                return self.notice(flow, reading, "no_account")
-            case LinkHeldBack():
-                return self.notice(flow, reading, "link_held_back")
-            case LinkEnded():
-                return self.notice(flow, reading, "link_ended")
+            case NotAdmitted() | NoAccount() | LinkHeldBack() | LinkEnded():
+                return self.notice(flow, reading, _NOTICES[type(step)])
             case CreateAccount() | Issue():
                 raise PageRefused("flow_unknown")
         return self._page(body, nonce, reading, status)

@@ -281,6 +281,15 @@ _NOTICES: dict[str, tuple[T, T]] = {
             "The page that you are looking for does not exist or has moved. Please check the address.",
         ),
     ),
+    "not_admitted": (
+        ("Hệ thống này không dành cho Quý vị", "This system is not open to you"),
+        (
+            "Hệ thống này chỉ dành cho một số cơ quan hoặc loại tài khoản. Nếu Quý vị cần sử dụng, vui "
+            "lòng liên hệ cơ quan quản lý hệ thống.",
+            "This system is for certain agencies or kinds of account only. If you need it, please "
+            "contact the agency that runs it.",
+        ),
+    ),
     "no_account": (
         ("Quý vị chưa có tài khoản tại hệ thống này", "You have no account in this system yet"),
         (

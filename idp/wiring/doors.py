@@ -2,6 +2,7 @@
 
 from connectors.contract import Dialect, SystemId
 from connectors.systems.hand_off import DeepLink
+from idp.web.dialects.forward_auth.door import ForwardAuthDoor
 from idp.web.dialects.hand_off import HandOffDoor
 from idp.web.dialects.oidc import OidcDoor
 from idp.web.dialects.ticket import TicketDoor
@@ -23,6 +24,14 @@ def doors_of(parts: Parts) -> dict[Dialect, Door]:
             audit=parts.audit,
         ),
         Dialect.CAS: parts.cas.door,
+        Dialect.FORWARD_AUTH: ForwardAuthDoor(
+            hosts=parts.hosts,
+            handles=parts.handles,
+            sign_in=parts.sign_in,
+            ends=parts.ends,
+            errors=parts.errors,
+            audit=parts.audit,
+        ),
         Dialect.SIGNED_TICKET: TicketDoor(
             issuer=parts.settings.issuer,
             systems=parts.settings.systems,

@@ -10,6 +10,8 @@ from idp.flows.token import TokenEndpoint
 from idp.flows.token_state import TokenState
 from idp.protocol.discovery import provider_metadata
 from idp.web.answers import page
+from idp.web.dialects.forward_auth.endpoints import forward_auth_endpoints
+from idp.web.dialects.forward_auth.threshold import SIGN_IN_START
 from idp.web.dialects.hand_off import HAND_OFF_PATH
 from idp.web.dialects.vnconnect import VNCONNECT_AUTHORIZE, VNCONNECT_LOGOUT, VNCONNECT_PATHS
 from idp.web.error_pages import ERROR_PATH
@@ -106,17 +108,11 @@ def page_endpoints(parts: Parts) -> dict[str, Endpoint]:
         sealer=parts.stores.sealer,
     )
 
-    async def authorize(request: HttpRequest) -> Answer:
-        return await interaction.enter(request, Dialect.OIDC)
+    def enter(dialect: Dialect) -> Endpoint:
+        async def handle(request: HttpRequest) -> Answer:
+            return await interaction.enter(request, dialect)
 
-    async def hand_off(request: HttpRequest) -> Answer:
-        return await interaction.enter(request, Dialect.HAND_OFF)
-
-    async def vnconnect(request: HttpRequest) -> Answer:
-        return await interaction.enter(request, Dialect.VNCONNECT)
-
-    async def ticket(request: HttpRequest) -> Answer:
-        return await interaction.enter(request, Dialect.SIGNED_TICKET)
+        return handle
 
     async def sign_in(request: HttpRequest) -> Answer:
         if request.method == "POST":
@@ -128,16 +124,26 @@ def page_endpoints(parts: Parts) -> dict[str, Endpoint]:
     return (
         journey_endpoints(from_above, parts.settings.sources, error)
         | {
-            "/authorize": page(authorize, "GET", "POST", error_page=error),
-            HAND_OFF_PATH: page(hand_off, "GET", error_page=error),
-            VNCONNECT_AUTHORIZE: page(vnconnect, "GET", error_page=error),
+            "/authorize": page(enter(Dialect.OIDC), "GET", "POST", error_page=error),
+            HAND_OFF_PATH: page(enter(Dialect.HAND_OFF), "GET", error_page=error),
+            VNCONNECT_AUTHORIZE: page(enter(Dialect.VNCONNECT), "GET", error_page=error),
             VNCONNECT_LOGOUT: page(logout.handle, "GET", "POST", error_page=error),
-            "/ticket": page(ticket, "GET", error_page=error),
+            SIGN_IN_START: page(enter(Dialect.FORWARD_AUTH), "GET", error_page=error),
+            "/ticket": page(enter(Dialect.SIGNED_TICKET), "GET", error_page=error),
             SIGN_IN_PATH: page(sign_in, "GET", "POST", error_page=error),
             LOGOUT_PATH: page(logout.handle, "GET", "POST", error_page=error),
             ERROR_PATH: page(parts.errors.again, "GET", error_page=error),
         }
         | parts.cas.page_endpoints(interaction, logout)
+        | forward_auth_endpoints(
+            issuer=parts.settings.issuer,
+            hosts=parts.hosts,
+            handles=parts.handles,
+            grants=parts.grants,
+            fences=parts.fences,
+            entropy=parts.entropy,
+            error_page=error,
+        )
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from connectors.contract import AccountVerifier, SystemId
 from connectors.links.account_opening import AccountOpening
 from connectors.links.sql import SqlLinks
+from connectors.systems.forward_auth.hosts import protected_hosts
 from idp.adapters import Stores
 from idp.audit.writer import BatchingAudit
 from idp.authn.password import PasswordHasher
@@ -23,6 +24,7 @@ from idp.store.grants import SqlGrants
 from idp.store.session_ends import SqlSessionEnds
 from idp.web.cookies import CookieJar
 from idp.web.dialects.cas.dialect import CasDialect
+from idp.web.dialects.forward_auth.handles import Handles
 from idp.web.error_pages import ErrorPages
 from idp.web.page_answers import PageAnswers
 from idp.web.pages import Pages
@@ -65,6 +67,8 @@ class Parts:
         self.mint = TokenMint(
             issuer=settings.issuer, clients=settings.clients, sealer=stores.sealer, keyring=keyring
         )
+        self.hosts = protected_hosts(settings.systems.values())
+        self.handles = Handles(stores.sealer)
         self.released = ReleasedClaims(settings.systems)
         self.hints = HintReader(issuer=settings.issuer, clients=settings.clients, keyring=keyring)
         self.cookies = CookieJar(secure=settings.issuer.startswith("https:"))

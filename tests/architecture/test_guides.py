@@ -11,7 +11,7 @@ from tests.certificates import certificate
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 NAMED = (
     "REPORTS_SECRET", "ONESTOP_TICKET", "ONESTOP_VERIFY", "CITIZEN_PORTAL_SECRET", "PERSONNEL_TOKEN",
-    "VNEID_SECRET",
+    "VNEID_SECRET", "INTRANET_SECRET",
 )  # fmt: skip
 
 
@@ -33,6 +33,6 @@ def test_whoever_copies_every_example_of_the_guides_has_a_configuration(tmp_path
     (tmp_path / "ca.pem").rename(tmp_path / "own-ca.pem")
     settings = load_settings(path, {name: secrets.token_hex(32) for name in NAMED})
     assert "reports" in settings.clients
-    assert set(settings.systems) == {"reports", "onestop", "land", "citizen-portal"}
+    assert set(settings.systems) == {"reports", "onestop", "land", "citizen-portal", "intranet"}
     assert set(settings.connectors) == {"personnel"}
     assert set(settings.sources) == {"vnconnect", "vneid", "agency"}

@@ -1,4 +1,4 @@
-"""The map from the adversarial cases (groups A, B, D, F, K, L, M, P) to their tests: `cases.csv`.
+"""The map from the adversarial cases (groups A, B, D, F, K, L, M, P, W) to their tests: `cases.csv`.
 
 A row names a test, and where the test has parameters, a part of their id; or it says why there is
 no test yet. Whoever builds what a reason waits for finds the rows by searching for the reason.
@@ -27,6 +27,7 @@ VARIANTS = {
     "P01": 8, "P03": 7, "P05": 7, "P06": 6, "P08": 5, "P10": 4, "P11": 6, "P12": 9, "P13": 5,
     "P14": 4, "P16": 6,
     "M01": 4, "M03": 6, "M04": 5, "M06": 4, "M07": 3,
+    "W01": 4, "W03": 5, "W05": 7, "W06": 4, "W07": 4, "W08": 6, "W09": 4,
 }  # fmt: skip
 """How many variants each case lists."""
 

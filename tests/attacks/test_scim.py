@@ -481,3 +481,21 @@ async def test_a_name_that_is_created_again_is_a_new_person(world: World, k2: Re
 
 def test_the_folding_is_that_of_the_login() -> None:
     assert {fold(str(each.values[0])) for each in TWINS} == {fold("alice.ánh")}
+
+
+async def test_neither_a_token_nor_a_pushed_password_is_a_way_around_a_level(
+    world: World, k2: Register
+) -> None:
+    """P11: the token opens nothing of a person, and a password alone stays level 1."""
+    await k2.made("can.bo", password=PASSWORD)
+    for path in ("/userinfo", "/authorize?client_id=high&response_type=code"):
+        response = await world.http.get(path, headers=k2.headers)
+        assert response.status_code in (400, 401)
+    high = {"client_id": "high", "redirect_uri": "https://high.test/cb", "scope": "openid"}
+    browser = world.browser()
+    page = await browser.follow(await browser.authorize(**high))
+    after = await browser.submit(page, username="can.bo", password=PASSWORD)
+    assert "code=" not in after.headers.get("location", "")
+    silent = answer(await browser.authorize(prompt="none", **high))
+    assert "code" not in silent
+    assert silent["error"]

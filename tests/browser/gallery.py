@@ -43,7 +43,7 @@ FLOW = {"flow": "0" * 16, "csrf": "0" * 32}
 ASKED = ("openid", "profile", "vn_identity", "phone", "email", "address", "offline_access", "x.y")
 NUMBERED = REASONS - {
     "access_denied", "assurance_not_reachable", "link_ended", "link_held_back", "logout_confirm",
-    "no_account", "not_found", "signed_out", "signed_out_alone",
+    "no_account", "not_admitted", "not_found", "signed_out", "signed_out_alone",
 }  # fmt: skip
 LANDING = b"<!doctype html><html lang=en><title>Landing</title><h1>Landed</h1></html>"
 

@@ -14,10 +14,9 @@ from idp.demo.files import DemoFiles
 from idp.demo.processes import Processes, free_port
 from idp.demo.province import Resident, residents
 from idp.demo.seed import seed
-from idp.demo.stand_ins import Addresses
+from idp.demo.stand_ins import STAND_INS, Addresses
 from idp.store.sql_migrate import migrate
 
-STAND_INS = ("portal", "hotline", "onestop")
 PLAIN, CLAIMANTS, LINKED = 40, 16, 12
 """A code of an authenticator counts once in thirty seconds: each sign-in takes a person of its own."""
 
@@ -51,15 +50,29 @@ when_unlinked = "refuse"
 class Province:
     """Where everything listens, and who has not signed in yet."""
 
-    issuer: str
-    portal: str
-    hotline: str
-    onestop: str
+    addresses: Addresses
     landing: str
     """An address of ours that receives answers of clients registered only for the tests."""
     plain: list[Resident]
     claimants: list[Resident]
     linked: list[Resident]
+    staff: list[Resident]
+
+    @property
+    def issuer(self) -> str:
+        return self.addresses.issuer
+
+    @property
+    def portal(self) -> str:
+        return self.addresses.systems["portal"]
+
+    @property
+    def hotline(self) -> str:
+        return self.addresses.systems["hotline"]
+
+    @property
+    def onestop(self) -> str:
+        return self.addresses.systems["onestop"]
 
     @property
     def systems(self) -> tuple[str, str, str]:
@@ -92,12 +105,12 @@ def running_province(folder: Path, landing: str) -> Iterator[Province]:
     two sites, as they are in life.
     """
     issuer = f"http://127.0.0.1:{free_port()}"
-    portal, hotline, onestop = (f"http://localhost:{free_port()}" for _ in STAND_INS)
+    systems = {system.name: f"http://localhost:{free_port()}" for system in STAND_INS}
+    addresses = Addresses(issuer=issuer, systems=systems)
     plain, claimants, linked = _people()
-    everybody = [*plain, *claimants, *linked]
-    files = DemoFiles(
-        folder, Addresses.of(issuer, portal=portal, hotline=hotline, onestop=onestop), everybody
-    )
+    staff = residents()[5:]
+    everybody = [*plain, *claimants, *linked, *staff]
+    files = DemoFiles(folder, addresses, everybody)
     files.write()
     with files.config.open("a", encoding="utf-8") as file:
         file.write(MORE_CLIENTS.format(landing=landing))
@@ -107,13 +120,13 @@ def running_province(folder: Path, landing: str) -> Iterator[Province]:
     processes = Processes(folder)
     try:
         processes.start("provider", "idp.cli", "serve", "--demo", "-c", str(files.config))
-        for name in STAND_INS:
-            config = str(folder / f"{name}.json")
-            processes.start(name, f"connectors.simulators.{name}", "--config", config)
-        asyncio.run(processes.wait_for(issuer, portal, hotline, onestop))
+        for system in STAND_INS:
+            told = str(files.told(system.name))
+            processes.start(system.name, f"connectors.simulators.{system.name}", "--config", told)
+        asyncio.run(processes.wait_for(issuer, *systems.values()))
         yield Province(
-            issuer=issuer, portal=portal, hotline=hotline, onestop=onestop, landing=landing,
-            plain=plain, claimants=claimants, linked=linked,
+            addresses=addresses, landing=landing,
+            staff=staff, plain=plain, claimants=claimants, linked=linked,
         )  # fmt: skip
     finally:
         processes.stop()

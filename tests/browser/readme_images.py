@@ -12,7 +12,6 @@ from rich.console import Console
 
 from idp.cli.demo import journey_table
 from idp.demo.journey import Journey, StepResult
-from idp.demo.stand_ins import Addresses
 from tests.browser.chrome import running_chrome
 from tests.browser.gallery import running_gallery
 from tests.browser.province import Province, running_province
@@ -40,10 +39,8 @@ def main(folder: Path) -> None:
 
 async def travel(province: Province) -> list[StepResult]:
     """The journey that `make demo` drives."""
-    addresses = Addresses.of(
-        province.issuer, portal=province.portal, hotline=province.hotline, onestop=province.onestop
-    )
-    journey = Journey(addresses, [*province.linked, *province.claimants], lambda _: None)
+    people = [*province.linked, *province.claimants, *province.staff]
+    journey = Journey(province.addresses, people, lambda _: None)
     assert await journey.run()
     return journey.results
 

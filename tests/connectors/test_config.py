@@ -359,3 +359,64 @@ def test_a_key_cannot_give_orders_to_the_terminal() -> None:
 
 def test_a_mistake_about_the_whole_file_says_so() -> None:
     assert str(Problem("x.toml", "", "TOML")) == "x.toml: (file): expected TOML"
+
+
+FORWARD = """
+[systems.intranet]
+name = { vi = "Nội bộ", en = "Intranet" }
+owners = [{ code = "H55", name = "Sở", valid_from = 2025-07-01 }]
+level = "province"
+dialect = "forward_auth"
+when_unlinked = "not-needed"
+claims = [{ claim = "name", source = "full_name" }]
+[systems.intranet.forward_auth]
+origins = ["https://intranet.example"]
+secrets = [{ env = "INTRANET" }]
+public_paths = ["/public", "/assets/"]
+headers = { x-auth-user = "sub", x-auth-name = "name" }
+admits = { account_kinds = ["staff"], agencies = ["H55"] }
+"""
+
+
+def test_a_protected_host_is_declared_with_its_policy() -> None:
+    systems, problems = read(FORWARD, {"INTRANET": STRONG})
+    assert problems == []
+    settings = systems[SystemId("intranet")].forward_auth
+    assert settings is not None
+    assert settings.headers == (("x-auth-user", "sub"), ("x-auth-name", "name"))
+    assert settings.admission is not None
+    assert settings.admission.agencies == {"H55"}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "key"),
+    [
+        ("https://intranet.example", "https://intranet.example/", "origins"),
+        ("https://intranet.example", "https://Intranet.example", "origins"),
+        ("https://intranet.example", "https://intranet.example:443", "origins"),
+        ("https://intranet.example", "ftp://intranet.example", "origins"),
+        ('"/public"', '"/"', "public_paths"),
+        ('"/public"', '"/public/../x"', "public_paths"),
+        ('"/public"', '"/a%20b"', "public_paths"),
+        ('"/public"', '"/.lienthong/start"', "public_paths"),
+        ("x-auth-user", "authorization", "headers"),
+        ("x-auth-user", "x-forwarded-host", "headers"),
+        ("x-auth-user", "x-lienthong-identity", "headers"),
+        ('"sub"', '"email"', "headers"),
+        ('["staff"]', '["robot"]', "account_kinds"),
+        ('env = "INTRANET"', 'env = "NOWHERE"', "secrets"),
+        ('"https://intranet.example"', '"https://a.example", "https://a.example"', "origins"),
+    ],
+)
+def test_a_mistake_about_a_protected_host_is_told_with_its_key(
+    right: str, wrong: str, key: str
+) -> None:
+    assert right in FORWARD
+    _, problems = read(FORWARD.replace(right, wrong), {"INTRANET": STRONG})
+    assert [problem for problem in problems if key in problem.key], problems
+
+
+def test_a_host_belongs_to_one_system() -> None:
+    twin = FORWARD.replace("systems.intranet", "systems.twin")
+    _, problems = read(FORWARD + twin, {"INTRANET": STRONG})
+    assert [problem.expected for problem in problems] == ["a host that no other entry has"]

@@ -31,7 +31,7 @@ from connectors.systems.signed_ticket import ticket_form
 from idp.config import Settings, load_settings
 from idp.demo.files import DemoFiles
 from idp.demo.province import residents
-from idp.demo.stand_ins import Addresses
+from idp.demo.stand_ins import STAND_INS, Addresses
 from idp.protocol.scopes import KNOWN
 from tests.tokens import claims_of
 
@@ -65,8 +65,8 @@ WHO = VerifiedIdentity(
 
 @cache
 def demo() -> Settings:
-    a = [f"http://127.0.0.1:{port}" for port in (8000, 8101, 8102, 8103)]
-    addresses = Addresses.of(a[0], portal=a[1], hotline=a[2], onestop=a[3])
+    systems = {s.name: f"http://127.0.0.1:{8101 + n}" for n, s in enumerate(STAND_INS)}
+    addresses = Addresses(issuer="http://127.0.0.1:8000", systems=systems)
     with TemporaryDirectory() as folder:
         files = DemoFiles(Path(folder), addresses, residents())
         files.write()
@@ -99,7 +99,7 @@ def told(name: str) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("name", ["portal", "hotline", "onestop", "sandbox"])
+@pytest.mark.parametrize("name", ["portal", "hotline", "onestop", "land", "intranet", "sandbox"])
 def test_a_system_is_told_exactly_what_its_golden_file_says(name: str) -> None:
     golden = GOLDENS / f"{name}.json"
     found = told(name)

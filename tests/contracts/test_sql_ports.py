@@ -182,10 +182,24 @@ async def test_a_standing_tells_the_gate_the_consent_and_the_links_of_one_system
     assert standing.accounts == (AccountId("a1"),)
     assert (standing.sub, standing.enabled, standing.session_ended) == (None, True, False)
     assert await grants.standing(SubjectId("nobody"), "c1", SECTOR, SYSTEM, SID) is None
+
     person = await grants.person(alice)
     assert person is not None
     assert person[2] == ALICE.attributes
     assert await grants.person(SubjectId("nobody")) is None
+
+
+async def test_a_presence_is_the_standing_and_what_is_known_of_the_person(
+    grants: SqlGrants, alice: SubjectId
+) -> None:
+    await grants.pairwise(alice, SECTOR, PairwiseSub("s-1"), NOW)
+    presence = await grants.presence(alice, "system:sys", SECTOR, SYSTEM, SID)
+    assert presence is not None
+    assert presence[0] == await grants.standing(alice, "system:sys", SECTOR, SYSTEM, SID)
+    assert presence[0].sub == "s-1"
+    assert presence[1] == ALICE.attributes
+    nobody = SubjectId("nobody")
+    assert await grants.presence(nobody, "system:sys", SECTOR, SYSTEM, SID) is None
 
 
 async def test_a_fence_has_one_winner_and_is_swept(database: Database) -> None:

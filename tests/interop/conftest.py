@@ -25,6 +25,8 @@ from idp.demo.seed import seed
 from idp.demo.stand_ins import STAND_INS, Addresses
 from idp.store.sql_migrate import migrate
 
+PROXIES = ("nginx", "haproxy", "caddy")
+
 
 @dataclass
 class Provider:
@@ -40,6 +42,15 @@ class Provider:
     people: list[Resident]
     client_key: dict[str, str]
     """The private JWK of the client `keyed`."""
+    newcomers: list[Resident]
+
+    def newcomer(self) -> Resident:
+        """A citizen who has not signed in yet: a code of an authenticator is good for one sign-in."""
+        return self.newcomers.pop()
+
+    protected: dict[str, str]
+    """Where each reverse proxy protects the intranet."""
+    identity_secret: str
 
     async def sign_in(self, url: str, person: Resident) -> Browser:
         """A browser that has answered both stages; consent is given where asked for."""
@@ -57,8 +68,10 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     apache = f"http://127.0.0.1:{free_port()}"
     cas_apache, cas_php, land = (f"http://127.0.0.1:{free_port()}" for _ in range(3))
     people = residents()
-    # A code of an authenticator is good for one sign-in: who signs in often has others beside them.
-    people += [replace(p, username=f"{p.username}.portal") for p in residents()[3:5]]
+    newcomers = [
+        replace(p, username=f"{p.username}.{n}") for n in range(4) for p in residents()[:5]
+    ]
+    people += newcomers
     files = DemoFiles(
         folder / "demo",
         Addresses(issuer=issuer, systems={system.name: apache for system in STAND_INS}),
@@ -66,10 +79,26 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     )
     files.write()
     apache_secret, opencps_secret = secrets.token_urlsafe(36), secrets.token_urlsafe(36)
+    protected = {name: f"http://127.0.0.1:{free_port()}" for name in PROXIES}
+    identity_secret = secrets.token_urlsafe(36)
     key = ECKey.generate_key("P-256", {"kid": "k-1", "alg": "ES256", "use": "sig"})
     jwks = json.dumps({"keys": [key.as_dict(private=False)]})
     with files.config.open("a", encoding="utf-8") as file:
         file.write(f"""
+[systems.behind-proxies]
+name = {{ vi = "Mạng nội bộ", en = "Intranet" }}
+owners = [{{ code = "H55", name = "Văn phòng", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "forward_auth"
+when_unlinked = "not-needed"
+claims = [{{ claim = "name", source = "full_name" }}]
+
+[systems.behind-proxies.forward_auth]
+origins = {json.dumps(list(protected.values()))}
+secrets = [{{ inline = "{identity_secret}" }}]
+public_paths = ["/public"]
+headers = {{ x-auth-user = "sub", x-auth-name = "name" }}
+
 [clients.apache]
 name = {{ vi = "Cổng nội bộ", en = "Intranet" }}
 secrets = [{{ inline = "{apache_secret}" }}]
@@ -98,7 +127,7 @@ new_account_prefix = "nb-"
 claims = [{{ claim = "full_name", source = "full_name" }}]
 cas = {{ services = ["{cas_php}/"] }}
 
-[systems.land]
+[systems.land-office]
 name = {{ vi = "Đất đai", en = "Land registry" }}
 owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
 level = "province"
@@ -166,6 +195,9 @@ consent = "implied"
             opencps_secret=opencps_secret,
             people=people,
             client_key=key.as_dict(private=True),
+            newcomers=newcomers,
+            protected=protected,
+            identity_secret=identity_secret,
         )
     finally:
         server.terminate()

@@ -174,7 +174,7 @@ async def test_the_land_registry_of_the_demo_signs_in_and_out(
         assert "confirmation" in (browser.form.fields if browser.form else {})
         await browser.submit({})
         assert browser.url == f"{provider.land}/"
-        assert await told(provider, "land")
+        assert await told(provider, "land-office")
         await browser.close()
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.interop.arriving import arriving
 from tests.interop.conftest import Provider
-from tests.interop.opencps_client import Portal
+from tests.interop.opencps_client import Portal, ProofAsked
 
 CALLBACK = "http://127.0.0.1:8400/vnconnect"
 TOLD = {
@@ -60,38 +60,63 @@ def national_portal() -> Iterator[str]:
     server.server_close()
 
 
-def test_the_portal_signs_in_at_the_national_portal(national_portal: str) -> None:
-    portal = Portal(national_portal, "old", "s", CALLBACK)
+CONTENT_TYPES = (None, "application/x-www-form-urlencoded", "application/json")
+
+
+@pytest.mark.parametrize("content_type", CONTENT_TYPES)
+def test_the_portal_signs_in_at_the_national_portal(
+    national_portal: str, content_type: str | None
+) -> None:
+    portal = Portal(national_portal, "old", "s", CALLBACK, content_type=content_type)
     came = httpx.get(portal.login_address(), trust_env=False).headers["location"]
     account, told, _ = portal.arrived(came)
     assert (account, told) == ("dvc1", TOLD)
     assert portal.arrived(came)[0] == "dvc1"
 
 
+def test_there_an_old_account_is_proven_once(national_portal: str) -> None:
+    old = {TOLD["SoDinhDanh"]: ("lan85", "mat-khau-cu")}
+    portal = Portal(national_portal, "old", "s", CALLBACK, by_number=old)
+    came = httpx.get(portal.login_address(), trust_env=False).headers["location"]
+    with pytest.raises(ProofAsked):
+        portal.arrived(came)
+    assert portal.arrived(came, "mat-khau-cu")[0] == "lan85"
+    assert portal.arrived(came)[0] == "lan85", "and now by TechID"
+
+
 async def test_the_same_portal_signs_in_with_us(provider: Provider) -> None:
-    person = provider.people[7]
+    person = provider.newcomer()
     number = person.attributes.personal_number or ""
+    born = person.attributes.birthdate.value.replace("-", "") if person.attributes.birthdate else ""
     portal = Portal(
-        provider.issuer, "opencps", provider.opencps_secret, CALLBACK, by_number={number: "minh88"}
+        provider.issuer,
+        "opencps",
+        provider.opencps_secret,
+        CALLBACK,
+        by_number={number: ("minh88", "mat-khau-cu")},
     )
     async with arriving(person) as browser:
+        first = await browser.arrives_at(portal.login_address(), CALLBACK)
+        with pytest.raises(ProofAsked):
+            portal.arrived(first)
         came = await browser.arrives_at(portal.login_address(), CALLBACK)
-        account, told, id_token = portal.arrived(came)
-        assert account == "minh88", "found by the number, as it was known before"
+        account, told, id_token = portal.arrived(came, "mat-khau-cu")
+        assert account == "minh88", "found by the number, and proven"
         assert told == {
             "sub": told["sub"], "TechID": person.attributes.tech_id, "LoaiTaiKhoan": "1",
             "HoVaTen": person.attributes.full_name, "SoDinhDanh": number,
-            "NgayThangNamSinh": "20010630", "SoDienThoai": person.attributes.phone,
+            "NgayThangNamSinh": born, "SoDienThoai": person.attributes.phone,
         }  # fmt: skip
-        again = await browser.arrives_at(portal.login_address(), CALLBACK)
-        assert portal.arrived(again)[0] == "minh88", "and now by TechID"
+        for portal.content_type in CONTENT_TYPES:
+            again = await browser.arrives_at(portal.login_address(), CALLBACK)
+            assert portal.arrived(again)[0] == "minh88", "and now by TechID"
         left = await browser.arrives_at(portal.logout_address(id_token), f"{CALLBACK}/bye")
         assert left == f"{CALLBACK}/bye"
 
 
 async def test_a_code_of_the_facade_works_once(provider: Provider) -> None:
     portal = Portal(provider.issuer, "opencps", provider.opencps_secret, CALLBACK)
-    async with arriving(provider.people[8]) as browser:
+    async with arriving(provider.newcomer()) as browser:
         came = await browser.arrives_at(portal.login_address(), CALLBACK)
     portal.arrived(came)
     with pytest.raises(KeyError, match="access_token"):

@@ -13,6 +13,7 @@ from keys.keyring import KeyRing
 from keys.rotation import Rotated
 from tests.fixtures_world import SECRET_1, SECRET_2, Browser, RunningClock, World, answer, basic
 from tests.nodes.conftest import Nodes
+from tests.protected import Proxied, belongs_to
 from tests.tokens import header_of
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -195,6 +196,41 @@ async def test_an_old_cookie_is_a_login_page_on_every_node(nodes: Nodes) -> None
             page = await old.follow(await old.authorize())
             assert 'name="password"' in page.text
         assert (await world.userinfo(tokens["access_token"])).status_code == 401
+
+
+async def test_a_visit_to_a_protected_host_ends_on_every_node(nodes: Nodes) -> None:
+    """F08, W08: the cookie of the protected host, after a logout at n1, of a disabled
+    person, and of one who left the agency.
+    """
+    visitor = Proxied(nodes.n1)
+    await visitor.enter(nodes.n1.alice)
+    other = Proxied(nodes.n2)
+    other.cookies = visitor.cookies
+    for at_node in (visitor, other):
+        assert (await at_node.ask()).status_code == 200
+    page = await visitor.browser.http.get("/logout")
+    assert (await visitor.browser.submit(page)).status_code == 200
+    for at_node in (visitor, other):
+        assert (await at_node.ask()).status_code == 401
+    bob = Proxied(nodes.n2)
+    await bob.enter(nodes.n1.bob)
+    async with open_stores(nodes.settings, nodes.n1.clock) as stores:
+        subject = nodes.n1.bob.account.subject
+        await stores.accounts.set_enabled(subject, enabled=False)
+        for world in nodes.both:
+            at_node = Proxied(world)
+            at_node.cookies = bob.cookies
+            assert (await at_node.ask()).status_code == 401
+        await stores.accounts.set_enabled(subject, enabled=True)
+    await belongs_to(nodes.n1, nodes.n1.bob, "H55")
+    staff = Proxied(nodes.n1, "staff.test")
+    await staff.enter(nodes.n1.bob)
+    assert (await staff.ask()).status_code == 200
+    await belongs_to(nodes.n1, nodes.n1.bob, None)
+    for world in nodes.both:
+        at_node = Proxied(world, "staff.test")
+        at_node.cookies = staff.cookies
+        assert (await at_node.ask()).status_code == 403
 
 
 async def test_a_restored_dump_of_redis_revives_no_session(nodes: Nodes) -> None:

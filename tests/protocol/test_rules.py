@@ -54,6 +54,7 @@ from idp.protocol.next_step import (
     Issue,
     Login,
     NoAccount,
+    NotAdmitted,
     RequiredMissing,
     Step,
     StepUp,
@@ -253,6 +254,10 @@ def sign_in_request(**changes: object) -> SignInRequest:
             StepUp(Assurance.LEVEL_2),
         ),
         ({}, {}, {"missing": TAX}, RequiredMissing(TAX)),
+        ({}, {}, {"admitted": False}, NotAdmitted()),
+        ({"when_unlinked": WhenUnlinked.CREATE}, {}, {"admitted": False, "missing": TAX},
+         NotAdmitted()),
+        ({"prompts": frozenset({Prompt.LOGIN})}, {}, {"admitted": False}, Login()),
         (
             {"required_assurance": Assurance.LEVEL_2}, {"assurance": Assurance.LEVEL_1},
             {"missing": TAX}, StepUp(Assurance.LEVEL_2),
