@@ -70,7 +70,7 @@ class ScimPush:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestPush:
-    """The system has an address of its own kind; `{account}` may stand in it."""
+    """The system has an address of its own kind, one for all accounts."""
 
     url: str
     method: str

@@ -51,7 +51,7 @@ def _called(
         if system.ticket is not None and system.ticket.logout_url is not None:
             yield place.at("ticket", "logout_url"), system.ticket.logout_url
         if isinstance(system.push, ScimPush | RestPush | EventsPush | WebhookPush):
-            yield place.at("provisioning", "url"), system.push.url.replace("{account}", "a")
+            yield place.at("provisioning", "url"), system.push.url
         if system.cas is not None:
             for number, service in enumerate(system.cas.services if system.cas.logout else ()):
                 yield place.at("cas", "services", number), service

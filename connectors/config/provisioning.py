@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from connectors.config.checked import Table
+from connectors.config.checked import Entry, Table
 from connectors.config.problems import Place, Problem
 from connectors.config.tables import FilePath, SecretTable, WebAddress
 from connectors.mapping import ClaimRule, Source
@@ -21,7 +21,6 @@ RECORDS: frozenset[Way] = frozenset({"scim", "rest", "csv"})
 _WAYS: Mapping[Mode, frozenset[Way]] = {
     Mode.MATCH_ONLY: frozenset(),
     Mode.JUST_IN_TIME: RECORDS,
-    Mode.PRE_PROVISION: RECORDS,
     Mode.DISABLE: RECORDS | {"events", "webhook"},
     Mode.NOTIFY: frozenset({"events", "webhook"}),
 }
@@ -38,7 +37,6 @@ _ALLOWED: Mapping[Way | None, frozenset[str]] = {
     "rest": frozenset({"method"}),
     "events": frozenset({"token"}),
 }
-_MADE = frozenset({Mode.JUST_IN_TIME, Mode.PRE_PROVISION})
 
 
 class ProvisioningTable(Table):
@@ -57,11 +55,16 @@ class ProvisioningTable(Table):
     extension: Annotated[str | None, Field(pattern=r"^urn:[A-Za-z0-9:._-]{3,200}$")] = None
 
 
-def _table_of_a_mode(value: object) -> object:
-    return {"mode": value} if isinstance(value, str) else value
+def with_its_mode(entry: Entry) -> Entry:
+    """The table of a system, a mode alone written out.
 
-
-Provisioning = Annotated[ProvisioningTable, BeforeValidator(_table_of_a_mode)]
+    Why before all checks: pydantic is strict in another way about what one of its own validators
+    has made than about JSON.
+    """
+    table = entry.table
+    if not isinstance(table, dict) or not isinstance(table.get("provisioning"), str):
+        return entry
+    return Entry(entry.place, table | {"provisioning": {"mode": table["provisioning"]}})
 
 
 def mode_of(table: ProvisioningTable | None, *, creates: bool) -> Mode:
@@ -76,11 +79,9 @@ def provisioning_contradictions(
 ) -> list[Problem]:
     """Keys that are right by themselves, and not together."""
     found: list[Problem] = []
-    if table.deliver is not None:
-        # No journey empties the outbox yet: what is accepted here would wait for ever.
-        found.append(place.at("deliver").problem("no way yet: nothing is delivered"))
-    if (table.mode in _MADE) != creates and (table.mode in _MADE or table.mode is Mode.MATCH_ONLY):
-        wanted = "just-in-time or pre-provision only where when_unlinked is create, match-only nowhere there"
+    made_or_never = table.mode in (Mode.JUST_IN_TIME, Mode.MATCH_ONLY)
+    if made_or_never and (table.mode is Mode.JUST_IN_TIME) != creates:
+        wanted = "just-in-time only where when_unlinked is create, match-only nowhere there"
         found.append(place.problem(wanted))
     ways = _WAYS[table.mode]
     missing = table.deliver is None and table.mode not in (Mode.MATCH_ONLY, Mode.JUST_IN_TIME)
@@ -120,12 +121,28 @@ def _records(
     if table.deliver == "scim" and table.extension is None and names - PLACES - NO_PLACE:
         wanted = "a URN for the claims that a SCIM user has no place for"
         found.append(place.at("extension").problem(wanted))
+    if table.deliver == "rest":
+        found += _rest(table, place)
     for key, claim in (table.fields or {}).items():
         if claim not in names | {ACCOUNT, ACTIVE, KIND}:
             wanted = "a claim of the system, account, active or kind"
             found.append(place.at("fields", key).problem(wanted))
     if table.folder is not None and not _writable(table.folder):
         found.append(place.at("folder").problem("a folder that can be written"))
+    return found
+
+
+def _rest(table: ProvisioningTable, place: Place) -> list[Problem]:
+    """The account goes in the body alone.
+
+    Why: an address is logged on the way, and many an old system names accounts by the personal
+    number; nobody could tell here whether a name is an opaque one.
+    """
+    found: list[Problem] = []
+    if any(mark in (table.url or "") for mark in ("{", "}", "%7B", "%7b")):
+        found.append(place.at("url").problem("a fixed address: nothing of a person stands in one"))
+    if ACCOUNT not in (table.fields or {}).values():
+        found.append(place.at("fields").problem("a member of the body that holds account"))
     return found
 
 

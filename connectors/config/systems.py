@@ -18,10 +18,11 @@ from connectors.config.forward_auth import (
 )
 from connectors.config.problems import Place, Problem
 from connectors.config.provisioning import (
-    Provisioning,
+    ProvisioningTable,
     mode_of,
     provisioning_contradictions,
     push_of,
+    with_its_mode,
 )
 from connectors.config.surroundings import Surroundings
 from connectors.config.tables import ReadableFile, SecretTable, TextTable, WebAddress
@@ -125,7 +126,7 @@ class SystemTable(Table):
     required_assurance: Annotated[int, Field(ge=1, le=2)] = 1
     claims: tuple[RuleTable, ...] | None = None
     when_unlinked: WhenUnlinked
-    provisioning: Provisioning | None = None
+    provisioning: ProvisioningTable | None = None
     """How records come into being, and how the system hears of changes."""
     new_account_prefix: Annotated[str, Field(pattern=r"^[a-z0-9-]{0,20}$")] = ""
     consent: ConsentRule = ConsentRule.IMPLIED
@@ -146,7 +147,7 @@ def read_systems(
         found: list[Problem] = []
         if not _SYSTEM_ID.fullmatch(name):
             found.append(entry.place.problem("an id of a-z, 0-9 and ._-, at most 50"))
-        table = checked(SystemTable, entry, surroundings, found)
+        table = checked(SystemTable, with_its_mode(entry), surroundings, found)
         if table is not None:
             found += _contradictions(table, entry.place)
         if table is not None and not found:

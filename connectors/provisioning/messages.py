@@ -14,7 +14,6 @@ class Mode(StrEnum):
 
     MATCH_ONLY = "match-only"
     JUST_IN_TIME = "just-in-time"
-    PRE_PROVISION = "pre-provision"
     DISABLE = "disable"
     NOTIFY = "notify"
 
@@ -36,7 +35,6 @@ _OF_ACCOUNTS = frozenset(
 TOLD: Mapping[Mode, frozenset[Kind]] = {
     Mode.MATCH_ONLY: frozenset(),
     Mode.JUST_IN_TIME: _OF_ACCOUNTS | {Kind.ACCOUNT_CREATED},
-    Mode.PRE_PROVISION: _OF_ACCOUNTS | {Kind.ACCOUNT_CREATED},
     Mode.DISABLE: _OF_ACCOUNTS,
     Mode.NOTIFY: _OF_ACCOUNTS | {Kind.SESSION_REVOKED},
 }

@@ -77,8 +77,13 @@ class Outbox:
         self, systems: Iterable[SystemId], holder: str, now: int, lease_seconds: int
     ) -> list[SystemId]:
         """The lanes with something due that this call has taken; nobody else has them till then."""
-        taken = []
-        for system in systems:
+        wanted, taken = frozenset(systems), []
+        due = await self._database.rows(
+            "SELECT l.system_id FROM outbox_lane l WHERE l.leased_until <= $1 AND l.due_at <= $1"
+            f" AND EXISTS (SELECT 1 FROM outbox o WHERE o.system_id = l.system_id AND {_WAITING})",
+            now,
+        )
+        for system in wanted & {SystemId(str(row["system_id"])) for row in due}:
             changed = await self._database.change(
                 "UPDATE outbox_lane SET leased_until = $3, holder = $2 WHERE system_id = $1"
                 " AND leased_until <= $4 AND due_at <= $4 AND EXISTS (SELECT 1 FROM outbox o"

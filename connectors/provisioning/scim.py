@@ -1,6 +1,6 @@
 """A SCIM 2.0 client: accounts are found by name, then created or brought to how they should stand.
 
-Spec: RFC 7644 §3.3 (create), §3.4.2 (find), §3.5.2 (PATCH), §3.7 (bulk)
+Spec: RFC 7644 §3.3 (create), §3.4.3 (find, with nothing of a person in an address), §3.5.2 (PATCH), §3.7 (bulk)
 Why: to look first makes every send repeatable, and needs no table of the server's ids here.
 """
 
@@ -12,7 +12,7 @@ import httpx
 import orjson
 
 from connectors.provisioning.messages import Later, Outcome, Parcel, Refused, Settled
-from connectors.provisioning.scim_shapes import bulk_request, changes, new_user, user_name_filter
+from connectors.provisioning.scim_shapes import bulk_request, changes, new_user, search_request
 from connectors.provisioning.statuses import outcome_of
 from connectors.registry import ScimPush
 
@@ -75,8 +75,7 @@ class ScimDeliverer:
 
     async def _find(self, account: str) -> str | Later | Refused | None:
         """The server's id of the account; None where it has none of this name."""
-        query = {"filter": user_name_filter(account), "attributes": "userName"}
-        answer = await self._ask("GET", f"/Users?{httpx.QueryParams(query)}", None)
+        answer = await self._ask("POST", "/Users/.search", search_request(account))
         if not isinstance(answer, dict):
             return answer
         resources = answer.get("Resources") or []

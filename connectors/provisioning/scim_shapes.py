@@ -10,6 +10,7 @@ from connectors.provisioning.messages import Record
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 PLACES = frozenset({"name", "email", "phone_number", "address"})
 """Claims that have a place of their own in a SCIM user."""
@@ -54,10 +55,17 @@ def changes(record: Record, extension: str | None) -> dict[str, object]:
     return {"schemas": [PATCH], "Operations": operations}
 
 
-def user_name_filter(account: str) -> str:
-    """A filter that finds one account, whatever characters its name has."""
+def search_request(account: str) -> dict[str, object]:
+    """The body that finds one account, whatever characters its name has.
+
+    Spec: RFC 7644 §3.4.3; §7.5.2 (no name of a person in an address)
+    """
     quoted = account.replace("\\", "\\\\").replace('"', '\\"')
-    return f'userName eq "{quoted}"'
+    return {
+        "schemas": [SEARCH],
+        "filter": f'userName eq "{quoted}"',
+        "attributes": ["userName"],
+    }
 
 
 def bulk_request(operations: list[Mapping[str, object]]) -> dict[str, object]:

@@ -20,6 +20,7 @@ from connectors.provisioning.messages import (
 from connectors.provisioning.outbox import Outbox
 from idp.flows.deliver import RETRY_SECONDS
 from idp.ports import Audit, Clock
+from keys.errors import SealBroken
 
 logger = logging.getLogger("lienthong.provisioning")
 LEASE_SECONDS = 60
@@ -123,11 +124,14 @@ class ProvisioningDelivery:
         for message in messages:
             try:
                 parcels.append(Parcel(message=message, record=await self._records.of(message)))
-            except RequiredClaimMissing:
+            except (RequiredClaimMissing, SealBroken) as fault:
                 if not parcels:
-                    return [Refused("a required claim is missing")]
+                    return [Refused(f"no record: {type(fault).__name__}")]
                 break  # what stands before it goes first
-        return await deliverer.deliver(parcels)
+        try:
+            return await deliverer.deliver(parcels)
+        except Exception as fault:  # a fault of ours holds a lane up no longer than one of theirs
+            return [Later(type(fault).__name__)]
 
     def _note(self, message: Message, outcome: Outcome) -> None:
         fields = {"system": message.system, "message": message.message_id, "kind": message.kind}
