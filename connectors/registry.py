@@ -16,6 +16,7 @@ from connectors.contract import (
     WhenUnlinked,
 )
 from connectors.mapping import STANDARD_RULES, ClaimRule
+from connectors.provisioning.messages import Mode
 from connectors.saml.names import NameIdFormat
 
 
@@ -86,6 +87,59 @@ class SamlSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScimPush:
+    """The system has a SCIM 2.0 server."""
+
+    url: str
+    token: str = field(repr=False)
+    bulk: bool = False
+    extension: str | None = None
+    """The schema under which claims go that a SCIM user has no place for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestPush:
+    """The system has an address of its own kind, one for all accounts."""
+
+    url: str
+    method: str
+    token: str = field(repr=False)
+    body: Mapping[str, str]
+    """Each member of the body, and the claim that it holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvPush:
+    """The system reads files in a folder."""
+
+    folder: str
+    columns: Mapping[str, str]
+    """Each column, and the claim that it holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsPush:
+    """The system receives security event tokens."""
+
+    url: str
+    audience: str
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookPush:
+    """The system receives signed web-hooks: two secrets while one is replaced."""
+
+    url: str
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+RecordPush = ScimPush | RestPush | CsvPush
+"""The ways that carry a record, with the claims of the system."""
+Push = RecordPush | EventsPush | WebhookPush
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CasSettings:
     """Which addresses of the system may ask for tickets, and who may act for a person there."""
 
@@ -125,7 +179,9 @@ class System:
     required_assurance: Assurance
     claims: tuple[ClaimRule, ...] = STANDARD_RULES
     when_unlinked: WhenUnlinked
-    provisioning: str = "match-only"
+    provisioning: Mode = Mode.MATCH_ONLY
+    push: Push | None = None
+    """By which way the system is told; None where it is told nothing."""
     new_account_prefix: str = ""
     consent: ConsentRule = ConsentRule.IMPLIED
     address: str = ""

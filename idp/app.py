@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from connectors.contract import AccountVerifier, SystemId
+from connectors.provisioning.outbox import Outbox
 from connectors.registry import FileVerification, HttpVerification
 from connectors.verifiers.http import HttpVerifier
 from connectors.verifiers.password_file import PasswordFileVerifier
@@ -16,7 +17,7 @@ from idp.audit.writer import BatchingAudit
 from idp.config import Settings
 from idp.egress.client import HttpEgress, outgoing_client
 from idp.flows.deliver import NoticeDelivery
-from idp.flows.housekeeping import housekeeping, sweep_upstream_sessions
+from idp.flows.housekeeping import housekeeping, sweep_outbox, sweep_upstream_sessions
 from idp.flows.notices import CasNotices, OidcNotices, TicketNotices, by_participant
 from idp.flows.saml_notices import SamlNotices
 from idp.ports import Clock, Entropy
@@ -29,6 +30,7 @@ from idp.web.refusals import Refusals
 from idp.web.site import make_site
 from idp.wiring.endpoints import page_endpoints, protocol_endpoints, rooms
 from idp.wiring.parts import Parts
+from idp.wiring.provisioning import provisioning_delivery, systems_of_participants
 from idp.wiring.upstream import Upstream
 from keys.blind import BlindIndex
 from keys.keyring import KeyRing
@@ -56,7 +58,9 @@ async def open_service(
         stack.push_async_callback(audit.close)
         http = outgoing_client(settings.tables.network.ca_file, settings.egress_rules)
         stack.push_async_callback(http.aclose)
-        ends = SqlSessionEnds(stores.database)
+        ends = SqlSessionEnds(
+            stores.database, outbox=stores.outbox, system_of=systems_of_participants(settings)
+        )
         saml = SamlPlace(issuer=settings.issuer, systems=settings.systems, keyring=keyring)
         writers = by_participant(
             (
@@ -90,6 +94,10 @@ async def open_service(
         )  # fmt: skip
         stack.callback(parts.hasher.close)
         await stack.enter_async_context(_running(delivery.run()))
+        telling = provisioning_delivery(settings, stores, keyring, http, audit, clock, entropy)
+        await stack.enter_async_context(_running(telling.run()))
+        sweeping_outbox = sweep_outbox(Outbox(stores.database), clock)
+        await stack.enter_async_context(_running(sweeping_outbox))
         await stack.enter_async_context(_running(audit.run()))
         if settings.sources:
             await stack.enter_async_context(_running(upstream.health.watch(http)))

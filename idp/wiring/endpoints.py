@@ -179,6 +179,7 @@ def rooms(parts: Parts) -> dict[str, Endpoint]:
         database=parts.stores.database,
         sealer=parts.stores.sealer,
         index=BlindIndex(parts.settings.keks[-1]),
+        outbox=parts.stores.outbox,
         mint=parts.mint,
         fences=parts.fences,
         counters=parts.stores.counters,

@@ -81,7 +81,7 @@ class Parts:
         )
         self.errors = ErrorPages(self.pages, stores.sealer, entropy)
         self.opening = AccountOpening(
-            links=SqlLinks(stores.database),
+            links=SqlLinks(stores.database, outbox=stores.outbox),
             systems=settings.systems,
             verifiers=verifiers,
             entropy=entropy,
