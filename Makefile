@@ -6,6 +6,8 @@ PYTHON ?= $(or $(shell for p in /usr/bin/python3 python3; do $$p -c '$(SERVES)' 
 VENV := .venv
 BIN := $(VENV)/bin
 TEST_SECONDS ?= 1500
+# A file of tests stays with one worker: its servers are started once.
+WORKERS ?= 2
 COVERAGE ?= 95
 
 .DEFAULT_GOAL := help
@@ -50,7 +52,7 @@ check: $(VENV)/dev.stamp ## Lint, types, import rules
 	$(BIN)/lint-imports --no-cache
 
 test: $(VENV)/dev.stamp $(VENV)/scim-tools.stamp services check ## Everything that must pass before a change lands
-	timeout $(TEST_SECONDS) $(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE)
+	timeout $(TEST_SECONDS) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE)
 
 fmt: $(VENV)/dev.stamp ## Format and mend what can be mended by itself
 	$(BIN)/ruff format .

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from base64 import urlsafe_b64encode
+import zlib
+from base64 import b64encode, urlsafe_b64encode
+from secrets import token_hex
 from urllib.parse import parse_qs, quote, urlsplit
 
 from benchmarks.load import Connection, Target
@@ -71,6 +73,30 @@ async def cas_flow(connection: Connection, target: Target) -> str:
     if "<cas:authenticationSuccess><cas:user>" not in answer or "<cas:name>" not in answer:
         raise RuntimeError(f"{target.name}: a ticket was answered with {answer[:200]}")
     return answer
+
+
+async def saml_flow(connection: Connection, target: Target) -> str:
+    """An AuthnRequest with the live session, and its signed assertion. Returns the page."""
+    _, _, content = await connection.send(
+        f"GET /saml/sso?SAMLRequest={_authn_request()} HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\n"
+        f"Cookie: {target.cookies}"
+    )
+    page = content.decode()
+    if 'name="SAMLResponse"' not in page or 'action="https://school.test/acs"' not in page:
+        raise RuntimeError(f"{target.name}: an AuthnRequest was answered with {page[:200]}")
+    return page
+
+
+def _authn_request() -> str:
+    """Made by `zlib` alone: what a service provider does is not what is measured."""
+    saml = "urn:oasis:names:tc:SAML:2.0"
+    xml = (
+        f'<p:AuthnRequest xmlns:p="{saml}:protocol" xmlns:a="{saml}:assertion" ID="_{token_hex(16)}"'
+        ' Version="2.0" IssueInstant="2026-01-01T00:00:00Z"><a:Issuer>https://school.test</a:Issuer>'
+        "</p:AuthnRequest>"
+    )
+    deflated = zlib.compress(xml.encode(), wbits=-15)
+    return quote(b64encode(deflated), safe="")
 
 
 async def forward_auth_flow(connection: Connection, target: Target) -> str:

@@ -32,6 +32,7 @@ from benchmarks.flows import (
     forward_auth_flow,
     introspection_flow,
     refresh_flow,
+    saml_flow,
     sso_flow,
     userinfo_flow,
 )
@@ -124,6 +125,16 @@ def start(stack: ExitStack, folder: Path, alg: str, postgres: str, redis: str) -
     for store, target in ("memory", embedded), (durable_store, durable):
         rows.append(
             Row(name="cas", store=store, algorithm="-", target=target, flow=cas_flow, peer=None)
+        )
+        rows.append(
+            Row(
+                name="saml",
+                store=store,
+                algorithm="RS256",
+                target=target,
+                flow=saml_flow,
+                peer=None,
+            )
         )
     return rows
 

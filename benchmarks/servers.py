@@ -181,6 +181,14 @@ dialect = "cas"
 when_unlinked = "create"
 claims = [{{ claim = "name", source = "full_name" }}]
 cas = {{ services = ["https://land.test/"] }}
+[systems.school]
+name = {{ vi = "Đo tốc độ SAML", en = "Benchmark of SAML" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "saml"
+when_unlinked = "create"
+claims = [{{ claim = "name", source = "full_name" }}]
+saml = {{ entity_id = "https://school.test", acs = [{{ url = "https://school.test/acs" }}], want_signed_requests = false }}
 """
 
 

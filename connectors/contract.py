@@ -122,6 +122,7 @@ class Dialect(StrEnum):
     """OAuth 2 in the shape of the National Portal's sign-on: its clients change a host name alone."""
     HAND_OFF = "hand_off"
     """A deep link into a service: spoken by the National Portal, by no system."""
+    SAML = "saml"
 
 
 class Prompt(StrEnum):

@@ -5,6 +5,7 @@ ConnectorsError
 ├── ReturnAddressRefused   a return address that the system did not register
 ├── HandOffRefused         a deep link that no portal makes
 ├── StateRefused           a state that no application makes
+├── SamlRefused            a SAML message that is not what it should be
 ├── UpstreamRefused        an answer of a source that is not believed
 ├── CasRefused             a CAS request, with its code (systems/cas/failures.py)
 └── IllegalTransition      a link cannot go from its state to the one asked for
@@ -29,6 +30,10 @@ class ReturnAddressRefused(ConnectorsError):
 
 class StateRefused(ConnectorsError):
     """Too long, or not printable ASCII."""
+
+
+class SamlRefused(ConnectorsError):
+    """What is wrong with a message or with metadata, in words of ours."""
 
 
 class HandOffRefused(ConnectorsError):

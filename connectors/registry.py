@@ -1,5 +1,6 @@
 """What an information system is: who owns it, what it speaks, what it asks for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -15,6 +16,8 @@ from connectors.contract import (
     WhenUnlinked,
 )
 from connectors.mapping import STANDARD_RULES, ClaimRule
+from connectors.provisioning.messages import Mode
+from connectors.saml.names import NameIdFormat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,87 @@ class TicketSettings:
     return_urls: tuple[str, ...]
     secrets: tuple[str, ...] = field(repr=False)
     logout_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcsEndpoint:
+    """An address of a system that takes SAML responses, and its number in the metadata."""
+
+    url: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamlSettings:
+    """A SAML service provider, as its metadata or its table declares it.
+
+    The first endpoint is the default one. Certificates are in DER.
+    """
+
+    entity_id: str
+    acs: tuple[AcsEndpoint, ...]
+    certificates: tuple[bytes, ...] = field(default=(), repr=False)
+    name_id: NameIdFormat = NameIdFormat.PERSISTENT
+    want_signed_requests: bool = True
+    slo_url: str | None = None
+    slo_soap_url: str | None = None
+    encryption_certificate: bytes | None = field(default=None, repr=False)
+    """Whose key can read the assertions; None where they go open."""
+    attribute_names: Mapping[str, str] = field(default_factory=dict)
+    """What a claim is called in the assertion, where the system knows it by another name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScimPush:
+    """The system has a SCIM 2.0 server."""
+
+    url: str
+    token: str = field(repr=False)
+    bulk: bool = False
+    extension: str | None = None
+    """The schema under which claims go that a SCIM user has no place for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestPush:
+    """The system has an address of its own kind, one for all accounts."""
+
+    url: str
+    method: str
+    token: str = field(repr=False)
+    body: Mapping[str, str]
+    """Each member of the body, and the claim that it holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvPush:
+    """The system reads files in a folder."""
+
+    folder: str
+    columns: Mapping[str, str]
+    """Each column, and the claim that it holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsPush:
+    """The system receives security event tokens."""
+
+    url: str
+    audience: str
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookPush:
+    """The system receives signed web-hooks: two secrets while one is replaced."""
+
+    url: str
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+RecordPush = ScimPush | RestPush | CsvPush
+"""The ways that carry a record, with the claims of the system."""
+Push = RecordPush | EventsPush | WebhookPush
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +179,9 @@ class System:
     required_assurance: Assurance
     claims: tuple[ClaimRule, ...] = STANDARD_RULES
     when_unlinked: WhenUnlinked
-    provisioning: str = "match-only"
+    provisioning: Mode = Mode.MATCH_ONLY
+    push: Push | None = None
+    """By which way the system is told; None where it is told nothing."""
     new_account_prefix: str = ""
     consent: ConsentRule = ConsentRule.IMPLIED
     address: str = ""
@@ -104,6 +190,7 @@ class System:
     ticket: TicketSettings | None = None
     cas: CasSettings | None = None
     forward_auth: ForwardAuthSettings | None = None
+    saml: SamlSettings | None = None
 
     def owner_on(self, day: date) -> OwnerAgency | None:
         """The agency that owns the system on a day."""

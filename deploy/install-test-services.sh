@@ -12,6 +12,8 @@ have redis-server || test -n "${LIENTHONG_TEST_REDIS_URL:-}" || missing="$missin
 have apache2 || missing="$missing apache2"
 has_module mod_auth_openidc.so || missing="$missing libapache2-mod-auth-openidc"
 has_module mod_auth_cas.so || missing="$missing libapache2-mod-auth-cas"
+has_module mod_auth_mellon.so || missing="$missing libapache2-mod-auth-mellon"
+test -d /usr/lib/python3/dist-packages/onelogin/saml2 || missing="$missing python3-onelogin-saml2"
 test -f /usr/share/php/CAS.php || missing="$missing php-cas"
 have php || missing="$missing php-cli"
 php -m 2>/dev/null | grep -qx curl || missing="$missing php-curl"
@@ -22,6 +24,7 @@ have caddy || missing="$missing caddy"
 have php || missing="$missing php-cli"
 have chromium || missing="$missing chromium"
 have chromedriver || missing="$missing chromium-driver"
+have xmlsec1 || missing="$missing xmlsec1"
 have node || missing="$missing nodejs npm"
 test -n "$missing" || exit 0
 

@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from connectors.provisioning.messages import TOLD
+from connectors.provisioning.outbox import OutboxWriter
 from idp.audit.chain import PURPOSE as AUDIT_PURPOSE
 from idp.config import Settings
 from idp.ports import Clock, Counters, Entropy, Sessions
@@ -33,6 +35,8 @@ class Stores:
     sessions: Sessions
     counters: Counters
     accounts: SqlAccounts
+    outbox: OutboxWriter
+    """What changes write into, in their own transactions."""
 
 
 def rotation_policy(settings: Settings) -> RotationPolicy:
@@ -68,12 +72,22 @@ async def open_stores(
             pipeline = RedisPipeline(redis_url, settings.tables.network.ca_file)
             stack.push_async_callback(pipeline.close)
             sessions, counters = RedisSessions(pipeline), RedisCounters(pipeline)
+        outbox = OutboxWriter(
+            {
+                system.system_id: TOLD[system.provisioning]
+                for system in settings.systems.values()
+                if system.push is not None
+            }
+        )
         yield Stores(
+            outbox=outbox,
             database=database,
             sealer=sealer,
             sessions=sessions,
             counters=counters,
-            accounts=SqlAccounts(database, sealer, BlindIndex(settings.keks[-1])),
+            accounts=SqlAccounts(
+                database, sealer, BlindIndex(settings.keks[-1]), outbox=outbox, clock=clock
+            ),
         )
 
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from connectors.contract import AccountVerifier, SystemId
+from connectors.provisioning.outbox import Outbox
 from connectors.registry import FileVerification, HttpVerification
 from connectors.verifiers.http import HttpVerifier
 from connectors.verifiers.password_file import PasswordFileVerifier
@@ -16,17 +17,20 @@ from idp.audit.writer import BatchingAudit
 from idp.config import Settings
 from idp.egress.client import HttpEgress, outgoing_client
 from idp.flows.deliver import NoticeDelivery
-from idp.flows.housekeeping import housekeeping, sweep_upstream_sessions
+from idp.flows.housekeeping import housekeeping, sweep_outbox, sweep_upstream_sessions
 from idp.flows.notices import CasNotices, OidcNotices, TicketNotices, by_participant
+from idp.flows.saml_notices import SamlNotices
 from idp.ports import Clock, Entropy
 from idp.store.fences import SqlFences
 from idp.store.grants import SqlGrants
 from idp.store.session_ends import SqlSessionEnds
+from idp.web.dialects.saml.place import SamlPlace
 from idp.web.edge import Edge, trusted_networks
 from idp.web.refusals import Refusals
 from idp.web.site import make_site
 from idp.wiring.endpoints import page_endpoints, protocol_endpoints, rooms
 from idp.wiring.parts import Parts
+from idp.wiring.provisioning import provisioning_delivery, systems_of_participants
 from idp.wiring.upstream import Upstream
 from keys.blind import BlindIndex
 from keys.keyring import KeyRing
@@ -54,12 +58,16 @@ async def open_service(
         stack.push_async_callback(audit.close)
         http = outgoing_client(settings.tables.network.ca_file, settings.egress_rules)
         stack.push_async_callback(http.aclose)
-        ends = SqlSessionEnds(stores.database)
+        ends = SqlSessionEnds(
+            stores.database, outbox=stores.outbox, system_of=systems_of_participants(settings)
+        )
+        saml = SamlPlace(issuer=settings.issuer, systems=settings.systems, keyring=keyring)
         writers = by_participant(
             (
                 OidcNotices(issuer=settings.issuer, clients=settings.clients, keyring=keyring),
                 TicketNotices(issuer=settings.issuer, systems=settings.systems),
                 CasNotices(systems=settings.systems),
+                SamlNotices(voice=saml.voice, systems=settings.systems),
             )
         )
         egress = HttpEgress(http)
@@ -82,10 +90,14 @@ async def open_service(
         upstream = Upstream(settings, stores.database, stores.sealer, http, clock, entropy)
         parts = Parts(
             settings, stores, keyring, audit, ends, egress, delivery, writers, verifiers, upstream,
-            clock, entropy,
+            saml, clock, entropy,
         )  # fmt: skip
         stack.callback(parts.hasher.close)
         await stack.enter_async_context(_running(delivery.run()))
+        telling = provisioning_delivery(settings, stores, keyring, http, audit, clock, entropy)
+        await stack.enter_async_context(_running(telling.run()))
+        sweeping_outbox = sweep_outbox(Outbox(stores.database), clock)
+        await stack.enter_async_context(_running(sweeping_outbox))
         await stack.enter_async_context(_running(audit.run()))
         if settings.sources:
             await stack.enter_async_context(_running(upstream.health.watch(http)))

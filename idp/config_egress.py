@@ -6,7 +6,14 @@ from itertools import chain
 from connectors.config.problems import Place, Problem
 from connectors.config.tables import plain_address
 from connectors.contract import SystemId
-from connectors.registry import HttpVerification, System
+from connectors.registry import (
+    EventsPush,
+    HttpVerification,
+    RestPush,
+    ScimPush,
+    System,
+    WebhookPush,
+)
 from connectors.sources.model import Source, SourceId
 from idp.config_files import Document
 from idp.egress.rules import Address, EgressRules, Refused
@@ -38,20 +45,28 @@ def _called(
 ) -> Iterator[tuple[Place, str]]:
     """Each address that we call by ourselves, and where it stands."""
     for name, system in systems.items():
-        place = document.systems[name].place
-        if isinstance(system.verification, HttpVerification):
-            yield place.at("verification", "url"), system.verification.url
-        if system.ticket is not None and system.ticket.logout_url is not None:
-            yield place.at("ticket", "logout_url"), system.ticket.logout_url
-        if system.cas is not None:
-            for number, service in enumerate(system.cas.services if system.cas.logout else ()):
-                yield place.at("cas", "services", number), service
-            for number, callback in enumerate(system.cas.proxy_callbacks):
-                yield place.at("cas", "proxy_callbacks", number), callback
+        yield from _called_of(system, document.systems[name].place)
     for client_id, client in clients.items():
         if client.backchannel_logout_uri is not None:
             place = document.clients[client_id].place
             yield place.at("backchannel_logout_uri"), client.backchannel_logout_uri
+
+
+def _called_of(system: System, place: Place) -> Iterator[tuple[Place, str]]:
+    """Those of one system."""
+    if isinstance(system.verification, HttpVerification):
+        yield place.at("verification", "url"), system.verification.url
+    if system.ticket is not None and system.ticket.logout_url is not None:
+        yield place.at("ticket", "logout_url"), system.ticket.logout_url
+    if isinstance(system.push, ScimPush | RestPush | EventsPush | WebhookPush):
+        yield place.at("provisioning", "url"), system.push.url
+    if system.cas is not None:
+        for number, service in enumerate(system.cas.services if system.cas.logout else ()):
+            yield place.at("cas", "services", number), service
+        for number, callback in enumerate(system.cas.proxy_callbacks):
+            yield place.at("cas", "proxy_callbacks", number), callback
+    if system.saml is not None and system.saml.slo_soap_url is not None:
+        yield place.at("saml", "slo_soap_url"), system.saml.slo_soap_url
 
 
 def _called_upstream(

@@ -3,6 +3,7 @@
 KeysError
 ├── SealBroken      a sealed value that is not ours, was changed, or belongs elsewhere
 ├── JoseRefused     a JWT or a JWK set that the one door does not let in
+├── KeyRefused      a certificate that is none, or of too weak a key
 ├── RingConflict    somebody else changed the ring meanwhile
 ├── RingUnreadable  the stored ring cannot be read or opened
 ├── RingUnwritable  the ring cannot be stored now; the former one is whole
@@ -20,6 +21,10 @@ class SealBroken(KeysError):
 
 class JoseRefused(KeysError):
     """A token or key set is refused; the text is a short reason of ours."""
+
+
+class KeyRefused(KeysError):
+    """A registered certificate is not one of a strong RSA key."""
 
 
 class RingConflict(KeysError):

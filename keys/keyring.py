@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from keys.certificates import certificate_of
 from keys.errors import NoSuchKey, RingConflict, RingUnreadable, RingUnwritable, SealBroken
 from keys.jose import VerificationKeys, import_jwks
 from keys.jwks import generate, jwks_document, load_private, private_bytes, public_jwk
@@ -71,6 +74,15 @@ class KeyRing:
     def verification_keys(self) -> VerificationKeys:
         """Our own published keys, to read back what we signed."""
         return self._verification
+
+    def certificates(self) -> tuple[bytes, ...]:
+        """The certificates of all RSA keys for RS256, in DER: the active one first, then the next
+        and the retiring ones. A key that will sign is here as long before as it is in the JWKS.
+        """
+        order = (KeyState.ACTIVE, KeyState.NEXT, KeyState.RETIRING)
+        records = [r for r in self._ring.records if r.alg == "RS256"]
+        records.sort(key=lambda record: order.index(record.state))
+        return tuple(self._opened[record.kid].certificate for record in records)
 
     def listing(self) -> tuple[KeyRecord, ...]:
         """Every key of the ring, for people to read."""
@@ -177,7 +189,10 @@ class KeyRing:
             raise RingUnreadable("a signing key does not open: wrong key-encryption key?") from None
         except (ValueError, TypeError, KeyError):
             raise RingUnreadable("a signing key is not one of its algorithm") from None
-        return _Opened(record.sealed_private, public_jwk(key, record.alg), signer)
+        certificate = b""
+        if isinstance(key, rsa.RSAPrivateKey) and record.alg == "RS256":
+            certificate = certificate_of(key, record.kid, record.published_at)
+        return _Opened(record.sealed_private, public_jwk(key, record.alg), signer, certificate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +202,7 @@ class _Opened:
     sealed: bytes
     public_jwk: dict[str, str]
     signer: Signer
+    certificate: bytes
 
 
 def _algorithm(alg: str) -> Algorithm:

@@ -24,6 +24,13 @@ class Signer:
         self._sign = _primitive(alg, key)
         self._heads: dict[str, bytes] = {}
 
+    def octets(self, message: bytes) -> bytes:
+        """The bare signature over octets that are no JWS.
+
+        Spec: XML Signature §6.4.2; SAML Bindings 2.0 §3.4.4.1
+        """
+        return self._sign(message)
+
     def sign(self, typ: str, claims: bytes) -> str:
         """A compact JWS over the JSON bytes given.
 

@@ -17,6 +17,14 @@ from connectors.config.forward_auth import (
     shared_origins,
 )
 from connectors.config.problems import Place, Problem
+from connectors.config.provisioning import (
+    ProvisioningTable,
+    mode_of,
+    provisioning_contradictions,
+    push_of,
+    with_its_mode,
+)
+from connectors.config.saml import SamlTable
 from connectors.config.surroundings import Surroundings
 from connectors.config.tables import ReadableFile, SecretTable, TextTable, WebAddress
 from connectors.contract import (
@@ -48,6 +56,7 @@ _TABLE_OF = {
     Dialect.SIGNED_TICKET: "ticket",
     Dialect.CAS: "cas",
     Dialect.FORWARD_AUTH: "forward_auth",
+    Dialect.SAML: "saml",
 }
 """The table that each dialect has of its own."""
 OWN_SOURCE = {"local_account": Source.LOCAL_ACCOUNT, "acr": Source.ACR}
@@ -119,8 +128,8 @@ class SystemTable(Table):
     required_assurance: Annotated[int, Field(ge=1, le=2)] = 1
     claims: tuple[RuleTable, ...] | None = None
     when_unlinked: WhenUnlinked
-    provisioning: Literal["match-only", "just-in-time"] | None = None
-    """How records come into being. Nothing is pushed yet, so no other mode is taken."""
+    provisioning: ProvisioningTable | None = None
+    """How records come into being, and how the system hears of changes."""
     new_account_prefix: Annotated[str, Field(pattern=r"^[a-z0-9-]{0,20}$")] = ""
     consent: ConsentRule = ConsentRule.IMPLIED
     address: str = ""
@@ -128,6 +137,7 @@ class SystemTable(Table):
     ticket: TicketTable | None = None
     cas: CasTable | None = None
     forward_auth: ForwardAuthTable | None = None
+    saml: SamlTable | None = None
 
 
 def read_systems(
@@ -140,14 +150,30 @@ def read_systems(
         found: list[Problem] = []
         if not _SYSTEM_ID.fullmatch(name):
             found.append(entry.place.problem("an id of a-z, 0-9 and ._-, at most 50"))
-        table = checked(SystemTable, entry, surroundings, found)
+        table = checked(SystemTable, with_its_mode(entry), surroundings, found)
         if table is not None:
             found += _contradictions(table, entry.place)
         if table is not None and not found:
             systems[SystemId(name)] = _system(SystemId(name), table)
         problems += found
     problems += between_systems(systems, entries) + shared_origins(systems, entries)
-    return systems, problems
+    return systems, problems + _shared_entity_ids(entries, systems)
+
+
+def _shared_entity_ids(
+    entries: Mapping[str, Entry], systems: Mapping[SystemId, System]
+) -> list[Problem]:
+    """Two systems under one name could read each other's answers."""
+    owned: set[str] = set()
+    found: list[Problem] = []
+    for name, system in systems.items():
+        if system.saml is None:
+            continue
+        if system.saml.entity_id in owned:
+            place = entries[name].place.at("saml")
+            found.append(place.problem("an entity id that no other system has"))
+        owned.add(system.saml.entity_id)
+    return found
 
 
 def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
@@ -163,9 +189,13 @@ def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
         # Only OIDC has scopes that could be asked for: the standard rules would release all.
         wanted = "the claims of the system, one by one ([] for none)"
         found.append(place.at("claims").problem(wanted))
-    if table.provisioning not in (None, _provisioning(table.when_unlinked)):
-        wanted = "just-in-time exactly where when_unlinked is create"
-        found.append(place.at("provisioning").problem(wanted))
+    if table.provisioning is not None:
+        found += provisioning_contradictions(
+            table.provisioning,
+            place.at("provisioning"),
+            _rules(table.claims),
+            creates=table.when_unlinked is WhenUnlinked.CREATE,
+        )
     if table.when_unlinked is WhenUnlinked.CLAIM and table.verification is None:
         wanted = "how an old password is checked, where accounts can be claimed"
         found.append(place.at("verification").problem(wanted))
@@ -185,9 +215,8 @@ def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
     return found + _owner_contradictions(table.owners, place.at("owners"))
 
 
-def _provisioning(when_unlinked: WhenUnlinked) -> str:
-    """Who makes a record: the system at the first sign-in, or nobody on our account."""
-    return "just-in-time" if when_unlinked is WhenUnlinked.CREATE else "match-only"
+def _rules(claims: tuple[RuleTable, ...] | None) -> tuple[ClaimRule, ...] | None:
+    return None if claims is None else tuple(ClaimRule(**rule.model_dump()) for rule in claims)
 
 
 def _one_way(table: VerificationTable) -> bool:
@@ -216,7 +245,8 @@ def _owner_contradictions(owners: tuple[OwnerTable, ...], place: Place) -> list[
 
 
 def _system(system_id: SystemId, table: SystemTable) -> System:
-    rules = table.claims
+    rules = _rules(table.claims)
+    creates = table.when_unlinked is WhenUnlinked.CREATE
     return System(
         system_id=system_id,
         name=table.name.text(),
@@ -225,11 +255,10 @@ def _system(system_id: SystemId, table: SystemTable) -> System:
         dialect=table.dialect,
         sector=SectorId(table.sector or system_id),
         required_assurance=Assurance(table.required_assurance),
-        claims=STANDARD_RULES
-        if rules is None
-        else tuple(ClaimRule(**rule.model_dump()) for rule in rules),
+        claims=STANDARD_RULES if rules is None else rules,
         when_unlinked=table.when_unlinked,
-        provisioning=_provisioning(table.when_unlinked),
+        provisioning=mode_of(table.provisioning, creates=creates),
+        push=push_of(table.provisioning),
         new_account_prefix=table.new_account_prefix,
         consent=table.consent,
         address=table.address,
@@ -238,6 +267,7 @@ def _system(system_id: SystemId, table: SystemTable) -> System:
         ticket=_ticket(table.ticket),
         cas=cas_settings(table.cas),
         forward_auth=forward_auth_settings(table.forward_auth),
+        saml=table.saml.settings if table.saml else None,
     )
 
 

@@ -18,10 +18,11 @@ from connectors.contract import (
 )
 from connectors.links.model import Evidence, Link, LinkPast, LinkState, Transition, past_of
 from connectors.links.store import AccountTaken, LinkStore, Opened, OpenOutcome
+from connectors.provisioning.told import CREATED_RULE
 from connectors.registry import System
 from connectors.verifiers.trust import believed
 
-CREATED = Evidence(rule="created_by_policy", rule_version=1)
+CREATED = Evidence(rule=CREATED_RULE, rule_version=1)
 PROVED_BY_PERSON = Evidence(rule="P.old_password", rule_version=1)
 _REASONS = {CREATED: "opened at first sign-in", PROVED_BY_PERSON: "claimed with the old password"}
 _ACCOUNT_DIGITS = 20

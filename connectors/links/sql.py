@@ -15,6 +15,9 @@ from connectors.links.model import (
     check_transition,
 )
 from connectors.links.store import AccountTaken, Opened, OpenOutcome
+from connectors.provisioning.messages import Kind
+from connectors.provisioning.outbox import OutboxWriter
+from connectors.provisioning.told import told_of_a_move, told_of_an_opening
 from keys.sql import Database, Row, Statements
 
 _COLUMNS = "id, subject_id, system_id, account_id, state, version, created_at"
@@ -27,10 +30,14 @@ class SqlLinks:
     """Port `LinkStore`."""
 
     def __init__(
-        self, database: Database, new_id: Callable[[], str] = lambda: secrets.token_hex(16)
+        self,
+        database: Database,
+        new_id: Callable[[], str] = lambda: secrets.token_hex(16),
+        outbox: OutboxWriter | None = None,
     ) -> None:
         self._database = database
         self._new_id = new_id
+        self._outbox = outbox or OutboxWriter({})
 
     async def of_subject(self, subject: SubjectId, system: SystemId) -> Sequence[Link]:
         """See `LinkStore.of_subject`."""
@@ -87,6 +94,8 @@ class SqlLinks:
             )
             if changed == 1:
                 await self._note(statements, link.link_id, None, link.state, transition)
+                kind = told_of_an_opening(link.state, transition.evidence)
+                await self._tell(statements, link, kind, transition)
                 return Opened()
         holder = await self.holder_of(link.system, link.account)
         return AccountTaken(by_same_subject=holder is not None and holder.subject == link.subject)
@@ -120,7 +129,16 @@ class SqlLinks:
             )
             if changed == 1:
                 await self._note(statements, link.link_id, link.state, to_state, transition)
+                await self._tell(statements, link, told_of_a_move(link.state, to_state), transition)
             return changed == 1
+
+    async def _tell(
+        self, statements: Statements, link: Link, kind: Kind | None, transition: Transition
+    ) -> None:
+        if kind is not None:
+            await self._outbox.write(
+                statements, link.system, kind, link.subject, transition.at, account=link.account
+            )
 
     async def _note(
         self,

@@ -28,7 +28,7 @@ from idp.demo.stand_ins import STAND_INS, Addresses
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The provider's port.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Keep the files here.")
 def demo(*, check: bool, port: int, folder: Path | None) -> None:
-    """Run a synthetic province: the provider, five systems, one journey."""
+    """Run a synthetic province: the provider, six systems, one journey."""
     own_folder = folder is None
     place = folder or Path(tempfile.mkdtemp(prefix="lienthong-demo-"))
     if not own_folder and place.exists() and any(place.iterdir()):
@@ -135,7 +135,7 @@ class _Demo:
 
 def journey_table(results: list[StepResult]) -> Table:
     """What was to happen, whether it did, how long it took, what the system said."""
-    table = Table("Step", "Result", "Time", "What the system says", title="One login, five systems")
+    table = Table("Step", "Result", "Time", "What the system says", title="One login, six systems")
     for result in results:
         state = "[green]done[/]" if result.ok else "[red]failed[/]"
         table.add_row(result.name, state, f"{result.ms} ms", result.seen)

@@ -52,6 +52,7 @@ class Journey:
             await self._step("enter the hotline, no prompt", self._enter(first, at["hotline"]))
             await self._step("enter the one-stop, no prompt", self._enter(first, at["onestop"]))
             await self._step("enter the land registry, no prompt", self._enter(first, at["land"]))
+            await self._step("enter the school, no prompt", self._enter(first, at["school"]))
             await self._step("no way into the staff intranet", self._kept_out(first))
             await self._step("sign in as a second citizen", self._sign_in(second, self._claims))
             await self._step("claim the old account", self._claim(second))
@@ -155,6 +156,7 @@ class Journey:
             self._at["hotline"],
             self._at["onestop"],
             self._at["land"],
+            self._at["school"],
         )
         ends_at = time.monotonic() + LOGOUT_SECONDS
         living = list(systems)

@@ -20,7 +20,7 @@ async def seed(settings: Settings, people: list[Resident]) -> None:
     """Every account, and the links that exist before the journey begins."""
     hasher, now = PasswordHasher(workers=2, queue_limit=len(people)), int(time.time())
     async with open_stores(settings) as stores:
-        links = SqlLinks(stores.database)
+        links = SqlLinks(stores.database, outbox=stores.outbox)
         for person in people:
             subject = SubjectId(secrets.token_hex(16))
             account = Account(

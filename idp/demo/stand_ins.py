@@ -176,6 +176,26 @@ cas = {{ services = ["{scene.address("land")}/"] }}
 """
 
 
+def _school(scene: Scene) -> str:
+    address = scene.address("school")
+    return f"""owners = [{{ code = "H55.8", name = "Sở Giáo dục và Đào tạo", valid_from = 2025-07-01 }}]
+level = "province"
+when_unlinked = "create"
+provisioning = "just-in-time"
+new_account_prefix = "hs-"
+claims = [
+  {{ claim = "name", source = "full_name" }},
+  {{ claim = "local_account", source = "local_account" }},
+]
+
+[systems.school.saml]
+entity_id = "{address}/metadata"
+acs = [{{ url = "{address}/acs" }}]
+slo_soap_url = "{address}/soap"
+want_signed_requests = false
+"""
+
+
 def _intranet(scene: Scene) -> str:
     return f"""owners = [{{ code = "H55.1", name = "Văn phòng Ủy ban nhân dân", valid_from = 2025-07-01 }}]
 level = "province"
@@ -213,6 +233,11 @@ STAND_INS: tuple[DemoSystem, ...] = (
         name="land", dialect=Dialect.CAS, colour="#5a3d1c",
         vi="Đất đai", en="Land registry",
         declaration=_land, told=lambda _: {},
+    ),
+    DemoSystem(
+        name="school", dialect=Dialect.SAML, colour="#6b2a4a",
+        vi="Quản lý trường học", en="School administration",
+        declaration=_school, told=lambda _: {},
     ),
     DemoSystem(
         name="intranet", dialect=Dialect.FORWARD_AUTH, colour="#1f4e5f",

@@ -52,9 +52,21 @@ class HttpEgress:
         """
         return await self._status("POST", url, dict(fields))
 
-    async def _status(self, method: str, url: str, fields: dict[str, str] | None) -> int | None:
+    async def post(self, url: str, body: bytes, kind: str) -> int | None:
+        """See `deliver.Egress.post`."""
+        return await self._status("POST", url, None, body, {"content-type": kind})
+
+    async def _status(
+        self,
+        method: str,
+        url: str,
+        fields: dict[str, str] | None,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> int | None:
+        sent = self._client.stream(method, url, data=fields, content=body, headers=headers)
         try:
-            async with self._client.stream(method, url, data=fields) as response:
+            async with sent as response:
                 async for _ in response.aiter_raw():
                     pass
                 return response.status_code

@@ -23,6 +23,10 @@ class Egress(Protocol):
         """The status, or None where nothing usable came back. Follows no redirect."""
         ...
 
+    async def post(self, url: str, body: bytes, kind: str) -> int | None:
+        """The same for a document with a content type."""
+        ...
+
 
 class NoticeDelivery:
     """A background journey with a lane for each participant."""
@@ -110,7 +114,10 @@ class NoticeDelivery:
         if message is None:
             await self._ends.failed(notice.notice_id, now, None)
             return
-        status = await self._egress.post_form(message.url, message.fields)
+        if message.body is None:
+            status = await self._egress.post_form(message.url, message.fields)
+        else:
+            status = await self._egress.post(message.url, message.body, message.kind)
         event = {"participant": notice.participant, "sid": notice.sid}
         if message.received(status):
             await self._ends.delivered(notice.notice_id, now)

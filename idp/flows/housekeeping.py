@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from connectors.provisioning.outbox import Outbox
 from idp.model import FamilyId
 from idp.ports import Clock, Fences, Grants, SessionEnds
 from idp.store.upstream_sessions import SqlUpstreamSessions
@@ -18,6 +19,7 @@ SWEPT_AT_ONCE = 500
 ENDED_KEPT_SECONDS = 30 * 86400
 """How long an expired family is kept, and the end of a session, with its settled notices: longer than any session, code
 or notice lives. Where a family of the session lives longer still, the end stays with it."""
+SETTLED_KEPT_SECONDS = 30 * 86400
 
 FAMILY_BATCHES = 40
 """In one round: a province makes some 12,000 families a minute at its peak, and far fewer later."""
@@ -65,6 +67,16 @@ async def sweep_upstream_sessions(sessions: SqlUpstreamSessions, clock: Clock) -
         await _in_batches(lambda: sessions.sweep(now, SWEPT_AT_ONCE))
 
     await _every(SWEEP_SECONDS, sweep_upstream)
+
+
+async def sweep_outbox(outbox: Outbox, clock: Clock) -> None:
+    """Run until cancelled: what systems have is kept for a while, for an operator to look at."""
+
+    async def sweep_settled() -> None:
+        before = int(clock()) - SETTLED_KEPT_SECONDS
+        await _in_batches(lambda: outbox.sweep(before, SWEPT_AT_ONCE))
+
+    await _every(SWEEP_SECONDS, sweep_settled)
 
 
 async def _in_batches(sweep: Callable[[], Awaitable[int]]) -> None:

@@ -23,10 +23,13 @@ TO_ITS_LOGIN = frozenset({302, 303})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A form for a registered address."""
+    """What a registered address is sent: a form, or a document of a kind of its own."""
 
     url: str
-    fields: Mapping[str, str] = field(repr=False)
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    kind: str = ""
+    """The content type of `body`."""
     also_received: frozenset[int] = frozenset()
     """What beside 2xx says that it was heard."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from connectors.provisioning.outbox import OutboxWriter
 from idp.authn.password import PasswordHasher
 from idp.flows.end_subject import SubjectEnd
 from idp.flows.tokens import TokenMint
@@ -30,6 +31,7 @@ def scim_endpoint(
     database: Database,
     sealer: Sealer,
     index: BlindIndex,
+    outbox: OutboxWriter,
     mint: TokenMint,
     fences: Fences,
     counters: Counters,
@@ -43,7 +45,7 @@ def scim_endpoint(
     users = UserShelf(
         base=issuer,
         resources=resources,
-        users=SqlScimUsers(database, sealer, index, resources),
+        users=SqlScimUsers(database, sealer, index, resources, outbox),
         hasher=hasher,
         end=end,
         audit=audit,

@@ -113,7 +113,7 @@ class UserShelf:
         Why in this order: where a store goes away in between, the account is still there for the
         request to be repeated, disabled, and what runs under it ends then.
         """
-        if not await self._users.close_gate(connector.connector_id, was):
+        if not await self._users.close_gate(connector.connector_id, was, now):
             return False
         ended = await self._ended(was, now)
         if not await self._users.remove(connector.connector_id, was, now):

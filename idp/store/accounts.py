@@ -1,7 +1,12 @@
 """Subjects and the provider's own accounts, in SQL."""
 
+import time
+
 from connectors.contract import AccountKind, SubjectId
+from connectors.provisioning.messages import Kind
+from connectors.provisioning.outbox import OutboxWriter
 from idp.model import Account
+from idp.ports import Clock
 from idp.store.sealed_columns import TOTP, USERNAME, open_attributes, seal_attributes
 from keys.blind import BlindIndex
 from keys.seal import Sealer
@@ -13,7 +18,16 @@ _COLUMNS = "id, kind, enabled, username_sealed, password_hash, totp_sealed, attr
 class SqlAccounts:
     """Port `Accounts`."""
 
-    def __init__(self, database: Database, sealer: Sealer, index: BlindIndex) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sealer: Sealer,
+        index: BlindIndex,
+        outbox: OutboxWriter | None = None,
+        clock: Clock = time.time,
+    ) -> None:
+        self._outbox = outbox or OutboxWriter({})
+        self._clock = clock
         self._database = database
         self._sealer = sealer
         self._index = index
@@ -81,9 +95,14 @@ class SqlAccounts:
         await self._database.change(sql, password_hash, subject)
 
     async def set_enabled(self, subject: SubjectId, *, enabled: bool) -> bool:
-        """See `ports.Accounts.set_enabled`."""
-        sql = "UPDATE subject SET enabled = $1 WHERE id = $2"
-        return await self._database.change(sql, int(enabled), subject) == 1
+        """See `ports.Accounts.set_enabled`; every system with an account of the subject is told."""
+        kind = Kind.ACCOUNT_ENABLED if enabled else Kind.ACCOUNT_DISABLED
+        async with self._database.transaction() as statements:
+            sql = "UPDATE subject SET enabled = $1 WHERE id = $2"
+            if await statements.change(sql, int(enabled), subject) != 1:
+                return False
+            await self._outbox.of_subject(statements, kind, subject, int(self._clock()))
+            return True
 
 
 def _raw(value: object) -> bytes:

@@ -2,7 +2,7 @@
 
 from keys.sql import Database
 
-LATEST = "0006"
+LATEST = "0007"
 """The newest migration; a test holds it to the folder `migrations`."""
 
 

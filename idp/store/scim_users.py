@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from connectors.contract import AccountKind, PersonAttributes, SubjectId
+from connectors.provisioning.messages import Kind as Told
+from connectors.provisioning.outbox import OutboxWriter
 from idp.model import ConnectorId
 from idp.store.scim import Kind, SqlScim, Stored, bury
 from idp.store.sealed_columns import USERNAME, open_attributes, seal_attributes
@@ -49,8 +51,14 @@ class SqlScimUsers:
     """Writes of users."""
 
     def __init__(
-        self, database: Database, sealer: Sealer, index: BlindIndex, resources: SqlScim
+        self,
+        database: Database,
+        sealer: Sealer,
+        index: BlindIndex,
+        resources: SqlScim,
+        outbox: OutboxWriter | None = None,
     ) -> None:
+        self._outbox = outbox or OutboxWriter({})
         self._database = database
         self._sealer = sealer
         self._index = index
@@ -105,7 +113,7 @@ class SqlScimUsers:
         self, statements: Statements, subject: SubjectId, staff: Staff, now: int
     ) -> None:
         row = await statements.one(
-            "SELECT username_digest, attributes_sealed FROM subject WHERE id = $1", subject
+            "SELECT enabled, username_digest, attributes_sealed FROM subject WHERE id = $1", subject
         )
         sealed = row["attributes_sealed"] if row else None
         if row is None or not isinstance(sealed, bytes):
@@ -126,6 +134,9 @@ class SqlScimUsers:
             None if staff.enabled is None else int(staff.enabled),
             staff.password_hash,
         )
+        if staff.enabled is not None and staff.enabled != bool(row["enabled"]):
+            kind = Told.ACCOUNT_ENABLED if staff.enabled else Told.ACCOUNT_DISABLED
+            await self._outbox.of_subject(statements, kind, subject, now)
 
     async def _reserve(self, statements: Statements, digest: bytes, now: int) -> None:
         """Make sure that nobody has the name, and that nobody takes it before we commit.
@@ -147,16 +158,23 @@ class SqlScimUsers:
             raise _Undone
         await statements.change("DELETE FROM subject WHERE id = $1", place)
 
-    async def close_gate(self, connector: ConnectorId, was: Stored) -> bool:
+    async def close_gate(self, connector: ConnectorId, was: Stored, now: int) -> bool:
         """Nothing new begins under this user's subject; false where it has changed, or is gone."""
-        changed = await self._database.change(
-            "UPDATE subject SET enabled = 0 WHERE id = (SELECT r.subject_id FROM scim_resource r"
-            " WHERE r.id = $1 AND r.connector = $2 AND r.version = $3 AND r.deleted_at IS NULL)",
-            was.resource_id,
-            connector,
-            was.version,
-        )
-        return changed == 1
+        if was.subject is None:
+            return False
+        async with self._database.transaction() as statements:
+            changed = await statements.change(
+                "UPDATE subject SET enabled = 0 WHERE id = (SELECT r.subject_id"
+                " FROM scim_resource r WHERE r.id = $1 AND r.connector = $2 AND r.version = $3"
+                " AND r.deleted_at IS NULL)",
+                was.resource_id,
+                connector,
+                was.version,
+            )
+            if changed == 1:
+                kind = Told.ACCOUNT_DISABLED
+                await self._outbox.of_subject(statements, kind, was.subject, now)
+            return changed == 1
 
     async def remove(self, connector: ConnectorId, was: Stored, now: int) -> bool:
         """False where the user has changed since it was read, or is gone.

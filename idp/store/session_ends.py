@@ -2,9 +2,11 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from connectors.contract import PairwiseSub, SessionId, SubjectId
+from connectors.contract import PairwiseSub, SessionId, SubjectId, SystemId
+from connectors.provisioning.messages import Kind
+from connectors.provisioning.outbox import OutboxWriter
 from idp.model import Notice
 from keys.sql import Database, Row, Statements
 
@@ -36,10 +38,16 @@ class SqlSessionEnds:
     """Port `SessionEnds`."""
 
     def __init__(
-        self, database: Database, new_id: Callable[[], str] = lambda: secrets.token_hex(16)
+        self,
+        database: Database,
+        new_id: Callable[[], str] = lambda: secrets.token_hex(16),
+        outbox: OutboxWriter | None = None,
+        system_of: Mapping[str, SystemId] | None = None,
     ) -> None:
         self._database = database
         self._new_id = new_id
+        self._outbox = outbox or OutboxWriter({})
+        self._system_of = system_of or {}
 
     async def join(
         self,
@@ -68,7 +76,7 @@ class SqlSessionEnds:
         Spec: OIDC Back-Channel Logout 1.0 §2.3, §2.7 (offline families live on)
         """
         async with self._database.transaction() as statements:
-            await statements.change(
+            ended_now = await statements.change(
                 "INSERT INTO session_end (sid, subject_id, ended_at) VALUES ($1, $2, $3)"
                 " ON CONFLICT DO NOTHING",
                 sid,
@@ -81,7 +89,20 @@ class SqlSessionEnds:
                 sid,
                 now,
             )
-            return await self._write_notices(statements, sid, now, notified)
+            notices = await self._write_notices(statements, sid, now, notified)
+            if ended_now == 1:
+                await self._tell_systems(statements, sid, subject, now)
+            return notices
+
+    async def _tell_systems(
+        self, statements: Statements, sid: SessionId, subject: SubjectId, now: int
+    ) -> None:
+        """Once for each system that took part, under however many names."""
+        rows = await statements.rows(_PARTICIPANTS, sid)
+        systems = {self._system_of.get(str(row["participant"])) for row in rows}
+        for system in sorted(system for system in systems if system is not None):
+            kind = Kind.SESSION_REVOKED
+            await self._outbox.write(statements, system, kind, subject, now, sid=sid)
 
     async def end_all(self, subject: SubjectId, now: int, notified: frozenset[str]) -> int:
         """See `ports.SessionEnds.end_all`."""

@@ -18,6 +18,7 @@ metadata = MetaData()
 OFFLINE = "offline = 1"
 AT_HOME = "participant = ''"
 HOLDING = "state IN ('verified', 'active', 'disputed', 'suspended')"
+WAITING = "settled_at IS NULL AND dead_at IS NULL"
 
 subject = Table(
     "subject",
@@ -186,6 +187,38 @@ link_transition = Table(
     Column("to_state", Text, nullable=False),
     Column("evidence", Text, nullable=False),
     Index("link_transition_link", "link_id"),
+)
+outbox_lane = Table(
+    "outbox_lane",
+    metadata,
+    Column("system_id", Text, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    Column("leased_until", BigInteger, nullable=False, server_default="0"),
+    Column("holder", Text),
+    Column("due_at", BigInteger, nullable=False, server_default="0"),
+)
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("system_id", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("account_id", Text),
+    Column("sid", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("reason", Text),
+    Column("settled_at", BigInteger),
+    Column("dead_at", BigInteger),
+    Index(
+        "outbox_waiting",
+        "system_id",
+        "number",
+        sqlite_where=text(WAITING),
+        postgresql_where=text(WAITING),
+    ),
+    Index("outbox_settled_at", "settled_at"),
 )
 scim_resource = Table(
     "scim_resource",

@@ -18,7 +18,7 @@ class Reading:
 
     sign_in: SignInRequest
     raw: str
-    """The request as it came, to be read again after each page."""
+    """The request as it came, or what the door keeps of it: read again after each page."""
     return_address: str
     """Where the answer goes; shown and allowed as a form target."""
     ui_locales: str | None = None

@@ -101,7 +101,7 @@ class Interaction:
         if Prompt.NONE in reading.sign_in.prompts:
             return door.refuse(request, reading, _silent_refusal(decision.step))
         locale = self._pages.locale(request, reading.ui_locales)
-        flow = self._flows.begin(dialect, raw, locale, now)
+        flow = self._flows.begin(dialect, reading.raw, locale, now)
         first = self._pages.first_page(flow, reading, decision.step)
         return see_other(first, self._flows.header(flow))
 

@@ -5,6 +5,9 @@ from connectors.systems.hand_off import DeepLink
 from idp.web.dialects.forward_auth.door import ForwardAuthDoor
 from idp.web.dialects.hand_off import HandOffDoor
 from idp.web.dialects.oidc import OidcDoor
+from idp.web.dialects.saml.door import SamlDoor
+from idp.web.dialects.saml.kept import KeptRequests
+from idp.web.dialects.saml.posted import Posting
 from idp.web.dialects.ticket import TicketDoor
 from idp.web.doors import Door
 from idp.wiring.parts import Parts
@@ -31,6 +34,15 @@ def doors_of(parts: Parts) -> dict[Dialect, Door]:
             ends=parts.ends,
             errors=parts.errors,
             audit=parts.audit,
+        ),
+        Dialect.SAML: SamlDoor(
+            place=parts.saml,
+            kept=KeptRequests(parts.settings.systems, parts.stores.sealer),
+            sign_in=parts.sign_in,
+            ends=parts.ends,
+            posting=Posting(parts.pages),
+            audit=parts.audit,
+            entropy=parts.entropy,
         ),
         Dialect.SIGNED_TICKET: TicketDoor(
             issuer=parts.settings.issuer,

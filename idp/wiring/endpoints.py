@@ -13,6 +13,9 @@ from idp.web.answers import page
 from idp.web.dialects.forward_auth.endpoints import forward_auth_endpoints
 from idp.web.dialects.forward_auth.threshold import SIGN_IN_START
 from idp.web.dialects.hand_off import HAND_OFF_PATH
+from idp.web.dialects.saml.logout import SamlLogout
+from idp.web.dialects.saml.metadata import metadata_endpoint
+from idp.web.dialects.saml.place import METADATA_PATH, SLO_PATH, SSO_PATH
 from idp.web.dialects.vnconnect import VNCONNECT_AUTHORIZE, VNCONNECT_LOGOUT, VNCONNECT_PATHS
 from idp.web.error_pages import ERROR_PATH
 from idp.web.http import Answer, Endpoint, HttpRequest
@@ -78,6 +81,7 @@ def protocol_endpoints(parts: Parts) -> dict[str, Endpoint]:
         "/.well-known/openid-configuration": discovery,
         "/.well-known/oauth-authorization-server": discovery,
         "/jwks": jwks_endpoint(parts.keyring),
+        METADATA_PATH: metadata_endpoint(parts.saml),
         "/token": token_endpoint(token),
         "/userinfo": userinfo_endpoint(state),
         "/introspect": introspection_endpoint(state, authentication),
@@ -129,6 +133,8 @@ def page_endpoints(parts: Parts) -> dict[str, Endpoint]:
             VNCONNECT_AUTHORIZE: page(enter(Dialect.VNCONNECT), "GET", error_page=error),
             VNCONNECT_LOGOUT: page(logout.handle, "GET", "POST", error_page=error),
             SIGN_IN_START: page(enter(Dialect.FORWARD_AUTH), "GET", error_page=error),
+            SSO_PATH: page(enter(Dialect.SAML), "GET", "POST", error_page=error),
+            SLO_PATH: page(_saml_logout(parts).handle, "GET", "POST", error_page=error),
             "/ticket": page(enter(Dialect.SIGNED_TICKET), "GET", error_page=error),
             SIGN_IN_PATH: page(sign_in, "GET", "POST", error_page=error),
             LOGOUT_PATH: page(logout.handle, "GET", "POST", error_page=error),
@@ -147,6 +153,18 @@ def page_endpoints(parts: Parts) -> dict[str, Endpoint]:
     )
 
 
+def _saml_logout(parts: Parts) -> SamlLogout:
+    return SamlLogout(
+        place=parts.saml,
+        sessions=parts.stores.sessions,
+        grants=parts.grants,
+        fences=parts.fences,
+        logout=parts.logout,
+        cookies=parts.cookies,
+        entropy=parts.entropy,
+    )
+
+
 def rooms(parts: Parts) -> dict[str, Endpoint]:
     """The SCIM server, where a register may push; its schemas are loaded only then."""
     if not parts.settings.connectors:
@@ -161,6 +179,7 @@ def rooms(parts: Parts) -> dict[str, Endpoint]:
         database=parts.stores.database,
         sealer=parts.stores.sealer,
         index=BlindIndex(parts.settings.keks[-1]),
+        outbox=parts.stores.outbox,
         mint=parts.mint,
         fences=parts.fences,
         counters=parts.stores.counters,

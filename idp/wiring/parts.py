@@ -25,6 +25,7 @@ from idp.store.session_ends import SqlSessionEnds
 from idp.web.cookies import CookieJar
 from idp.web.dialects.cas.dialect import CasDialect
 from idp.web.dialects.forward_auth.handles import Handles
+from idp.web.dialects.saml.place import SamlPlace
 from idp.web.error_pages import ErrorPages
 from idp.web.page_answers import PageAnswers
 from idp.web.pages import Pages
@@ -50,6 +51,7 @@ class Parts:
         writers: Mapping[str, NoticeWriter],
         verifiers: dict[SystemId, AccountVerifier],
         upstream: Upstream,
+        saml: SamlPlace,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
@@ -57,6 +59,7 @@ class Parts:
         self.settings = settings
         self.stores = stores
         self.upstream = upstream
+        self.saml = saml
         self.keyring = keyring
         self.entropy = entropy
         self.clock = clock
@@ -78,7 +81,7 @@ class Parts:
         )
         self.errors = ErrorPages(self.pages, stores.sealer, entropy)
         self.opening = AccountOpening(
-            links=SqlLinks(stores.database),
+            links=SqlLinks(stores.database, outbox=stores.outbox),
             systems=settings.systems,
             verifiers=verifiers,
             entropy=entropy,

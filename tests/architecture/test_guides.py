@@ -7,6 +7,7 @@ from pathlib import Path
 from idp.config import load_settings
 from keys.pem import new_rsa_pem
 from tests.certificates import certificate
+from tests.saml.messages import sp_metadata
 
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 NAMED = (
@@ -29,10 +30,18 @@ def test_whoever_copies_every_example_of_the_guides_has_a_configuration(tmp_path
     (tmp_path / "vnconnect.secret").write_text(secrets.token_hex(32))
     for name in ("vneid.pem", "agency.pem"):
         (tmp_path / name).write_bytes(new_rsa_pem()[0])
+    (tmp_path / "school.xml").write_text(sp_metadata(), "utf-8")
     certificate(tmp_path)
     (tmp_path / "ca.pem").rename(tmp_path / "own-ca.pem")
     settings = load_settings(path, {name: secrets.token_hex(32) for name in NAMED})
     assert "reports" in settings.clients
-    assert set(settings.systems) == {"reports", "onestop", "land", "citizen-portal", "intranet"}
+    assert set(settings.systems) == {
+        "reports",
+        "onestop",
+        "land",
+        "citizen-portal",
+        "intranet",
+        "school",
+    }
     assert set(settings.connectors) == {"personnel"}
     assert set(settings.sources) == {"vnconnect", "vneid", "agency"}

@@ -1,4 +1,4 @@
-"""The map from the adversarial cases (groups A, B, D, F, K, L, M, P, W) to their tests: `cases.csv`.
+"""The map from the adversarial cases (groups A, B, D, F, K, L, M, P, S, W) to their tests: `cases.csv`.
 
 A row names a test, and where the test has parameters, a part of their id; or it says why there is
 no test yet. Whoever builds what a reason waits for finds the rows by searching for the reason.
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 MAP = Path(__file__).with_name("cases.csv")
-ROOMS = ("tests/attacks", "tests/authn", "tests/web", "tests/nodes")
+ROOMS = ("tests/attacks", "tests/authn", "tests/web", "tests/nodes", "tests/saml")
 VARIANTS = {
     "A01": 4, "A03": 3, "A04": 6, "A05": 6, "A06": 6, "A08": 5, "A09": 2, "A11": 4, "A12": 10,
     "A14": 7, "A15": 5, "A17": 1, "A18": 2, "A20": 6, "A21": 5, "A23": 6,
@@ -27,6 +27,8 @@ VARIANTS = {
     "P01": 8, "P03": 7, "P05": 7, "P06": 6, "P08": 5, "P10": 4, "P11": 6, "P12": 9, "P13": 5,
     "P14": 4, "P16": 6,
     "M01": 4, "M03": 6, "M04": 5, "M06": 4, "M07": 3,
+    "S01": 4, "S03": 5, "S04": 4, "S05": 6, "S06": 6, "S08": 3, "S10": 7, "S11": 7, "S13": 4,
+    "S15": 5, "S16": 6, "S18": 4, "S19": 5, "S20": 6, "S21": 5,
     "W01": 4, "W03": 5, "W05": 7, "W06": 4, "W07": 4, "W08": 6, "W09": 4,
 }  # fmt: skip
 """How many variants each case lists."""

@@ -99,7 +99,9 @@ def told(name: str) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("name", ["portal", "hotline", "onestop", "land", "intranet", "sandbox"])
+@pytest.mark.parametrize(
+    "name", ["portal", "hotline", "onestop", "land", "school", "intranet", "sandbox"]
+)
 def test_a_system_is_told_exactly_what_its_golden_file_says(name: str) -> None:
     golden = GOLDENS / f"{name}.json"
     found = told(name)

@@ -24,6 +24,7 @@ from idp.demo.province import Resident, residents
 from idp.demo.seed import seed
 from idp.demo.stand_ins import STAND_INS, Addresses
 from idp.store.sql_migrate import migrate
+from tests.interop.saml_systems import SpFiles, mellon_tables, sp_files, toolkit_table
 
 PROXIES = ("nginx", "haproxy", "caddy")
 
@@ -37,6 +38,10 @@ class Provider:
     cas_apache: str
     cas_php: str
     land: str
+    mellon: str
+    onelogin: str
+    sp: SpFiles
+    """What the service providers of SAML sign with."""
     database: Path
     opencps_secret: str
     people: list[Resident]
@@ -67,6 +72,8 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     issuer = f"http://127.0.0.1:{free_port()}"
     apache = f"http://127.0.0.1:{free_port()}"
     cas_apache, cas_php, land = (f"http://127.0.0.1:{free_port()}" for _ in range(3))
+    mellon, onelogin = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+    sp = sp_files(folder)
     people = residents()
     newcomers = [
         replace(p, username=f"{p.username}.{n}") for n in range(4) for p in residents()[:5]
@@ -173,6 +180,7 @@ grant_types = ["authorization_code", "refresh_token", "client_credentials"]
 scopes = ["openid", "profile", "reports.read"]
 consent = "implied"
 """)
+        file.write(mellon_tables(mellon, sp) + toolkit_table(onelogin, sp))
     settings = load_settings(files.config, {}, demo=True)
     migrate(settings.tables.storage.database_url)
     asyncio.run(seed(settings, people))
@@ -191,6 +199,9 @@ consent = "implied"
             cas_apache=cas_apache,
             cas_php=cas_php,
             land=land,
+            mellon=mellon,
+            onelogin=onelogin,
+            sp=sp,
             database=Path(settings.tables.storage.database_url.removeprefix("sqlite:///")),
             opencps_secret=opencps_secret,
             people=people,

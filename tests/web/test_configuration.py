@@ -287,7 +287,7 @@ def test_a_broken_configuration_starts_nothing_and_exits_1(config: Path) -> None
 
 
 def test_the_demo_passes_its_own_check(tmp_path: Path) -> None:
-    """The whole product as processes of its own: provider, five systems, one journey."""
+    """The whole product as processes of its own: provider, six systems, one journey."""
     folder = tmp_path / "demo"
     done = subprocess.run(
         [sys.executable, "-m", "idp.cli", "demo", "--check", "--folder", str(folder)],
@@ -298,12 +298,13 @@ def test_the_demo_passes_its_own_check(tmp_path: Path) -> None:
     facts = json.loads(done.stdout.splitlines()[-1])
     assert facts["ok"] is True
     assert all(step["ok"] for step in facts["steps"])
-    assert len(facts["steps"]) == 14
+    assert len(facts["steps"]) == 15
     assert {system["id"]: system["dialect"] for system in facts["systems"]} == {
         "portal": "oidc",
         "hotline": "oidc",
         "onestop": "signed_ticket",
         "land": "cas",
+        "school": "saml",
         "intranet": "forward_auth",
     }
     logs = (folder / "provider.log").read_text("utf-8")

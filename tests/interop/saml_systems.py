@@ -1,0 +1,105 @@
+"""The service providers that are registered for the tests with software of others."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from connectors.saml.names import (
+    DS,
+    MD,
+    POST_BINDING,
+    REDIRECT_BINDING,
+    SAMLP,
+    SOAP_BINDING,
+    NameIdFormat,
+)
+from tests.saml.messages import SpKey
+
+SYSTEMS = ("school", "library")
+"""Two places behind one Apache, each a service provider of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpFiles:
+    """One key pair, for all of them."""
+
+    key: Path
+    certificate: Path
+    metadata: Path
+    """What the school publishes of itself."""
+
+
+def sp_files(folder: Path) -> SpFiles:
+    """A fresh key pair, as PEM."""
+    pair = SpKey()
+    made = SpFiles(key=folder / "sp.key", certificate=folder / "sp.pem", metadata=folder / "sp.xml")
+    pkcs8 = pair.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    made.key.write_bytes(pkcs8)
+    made.certificate.write_bytes(pair.pem)
+    return made
+
+
+def mellon_tables(apache: str, files: SpFiles) -> str:
+    """Two places of Apache. The school has a metadata file for both sides, and persistent names;
+    the library is registered key by key, and asks for transient names, as mellon does of itself.
+    """
+    school, library = (f"{apache}/{name}/mellon" for name in SYSTEMS)
+    files.metadata.write_text(_metadata(school, files), "utf-8")
+    keyed = f"""name_id = "transient"
+entity_id = "{library}/metadata"
+slo_url = "{library}/logout"
+slo_soap_url = "{library}/logout"
+acs = [{{ url = "{library}/postResponse" }}]
+certificate_files = ["{files.certificate}"]
+"""
+    return _table("school", f'metadata_file = "{files.metadata}"\n') + _table("library", keyed)
+
+
+def toolkit_table(address: str, files: SpFiles) -> str:
+    """A clinic with a Python toolkit: it can be asked by the browser alone."""
+    rows = f"""entity_id = "{address}/metadata"
+slo_url = "{address}/slo"
+acs = [{{ url = "{address}/acs" }}]
+certificate_files = ["{files.certificate}"]
+"""
+    return _table("clinic", rows)
+
+
+def _metadata(mellon: str, files: SpFiles) -> str:
+    """As mellon_create_metadata of Debian writes it, with SOAP and a format of names added."""
+    certificate = "\n".join(files.certificate.read_text("ascii").strip().splitlines()[1:-1])
+    held = f"<ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data>"
+    keys = "".join(
+        f'<KeyDescriptor use="{use}"><ds:KeyInfo>{held}</ds:KeyInfo></KeyDescriptor>'
+        for use in ("encryption", "signing")
+    )
+    logout = "".join(
+        f'<SingleLogoutService Binding="{binding}" Location="{mellon}/logout"/>'
+        for binding in (REDIRECT_BINDING, SOAP_BINDING)
+    )
+    return f"""<EntityDescriptor entityID="{mellon}/metadata" xmlns="{MD}" xmlns:ds="{DS}">
+  <SPSSODescriptor protocolSupportEnumeration="{SAMLP}" AuthnRequestsSigned="true">
+    {keys}{logout}<NameIDFormat>{NameIdFormat.PERSISTENT}</NameIDFormat>
+    <AssertionConsumerService Binding="{POST_BINDING}" Location="{mellon}/postResponse" index="0"/>
+  </SPSSODescriptor>
+</EntityDescriptor>
+"""
+
+
+def _table(name: str, rows: str) -> str:
+    return f"""
+[systems.{name}]
+name = {{ vi = "Nơi dùng SAML", en = "A place with SAML" }}
+owners = [{{ code = "H55", name = "Sở", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "saml"
+when_unlinked = "create"
+new_account_prefix = "{name}-"
+claims = [
+  {{ claim = "name", source = "full_name" }},
+  {{ claim = "local_account", source = "local_account" }},
+]
+
+[systems.{name}.saml]
+{rows}"""

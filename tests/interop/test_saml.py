@@ -1,0 +1,174 @@
+"""Service providers that we did not write: Apache with mod_auth_mellon, as Debian has it."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from connectors.systems.saml.metadata import read_sp_metadata
+from idp.demo.browser import Browser
+from tests.interop.conftest import Provider, wait_for
+from tests.interop.saml_systems import SYSTEMS
+from tests.interop.test_cas import told
+
+MODULE = Path("/usr/lib/apache2/modules/mod_auth_mellon.so")
+LOGOUT_SECONDS = 5.0
+APACHE = """
+ServerRoot "{root}"
+PidFile "{root}/httpd.pid"
+Listen {listen}
+ServerName {address}
+User www-data
+Group www-data
+ErrorLog "{root}/error.log"
+LogLevel auth_mellon:debug
+LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
+LoadModule authn_core_module /usr/lib/apache2/modules/mod_authn_core.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+LoadModule authz_user_module /usr/lib/apache2/modules/mod_authz_user.so
+LoadModule mime_module /usr/lib/apache2/modules/mod_mime.so
+LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so
+LoadModule include_module /usr/lib/apache2/modules/mod_include.so
+LoadModule auth_mellon_module {module}
+TypesConfig /etc/mime.types
+DocumentRoot "{root}/www"
+MellonLockFile "{root}/mellon.lock"
+<Directory "{root}/www">
+  Options +Includes
+  Require all granted
+</Directory>
+"""
+PLACE = """
+<Location /{name}>
+  AuthType Mellon
+  Require valid-user
+  MellonEnable auth
+  MellonVariable {name}
+  MellonSecureCookie Off
+  MellonEndpointPath /{name}/mellon
+  MellonSPPrivateKeyFile "{key}"
+  MellonSPCertFile "{certificate}"
+  {own}
+  MellonIdPMetadataFile "{root}/idp.xml"
+  MellonUser local_account
+  MellonSetEnvNoPrefix PERSON name
+  SetOutputFilter INCLUDES
+</Location>
+"""
+PAGE = (
+    '<p>user=<!--#echo var="REMOTE_USER" -->;name=<!--#echo encoding="none" var="PERSON" -->;</p>'
+)
+
+with_mellon = pytest.mark.skipif(
+    not MODULE.exists() or os.geteuid() != 0,
+    reason="mod_auth_mellon is not installed, or not root (Debian: libapache2-mod-auth-mellon)",
+)
+
+
+@asynccontextmanager
+async def apache(provider: Provider) -> AsyncIterator[Path]:
+    root = Path(tempfile.mkdtemp(prefix="lienthong-mellon-"))
+    root.chmod(0o755)
+    for name in SYSTEMS:
+        (root / "www" / name).mkdir(parents=True)
+        (root / "www" / name / "index.html").write_text(PAGE, "utf-8")
+    (root / "www" / "up.html").write_text("up", "utf-8")
+    metadata = httpx.get(f"{provider.issuer}/saml/metadata", trust_env=False).content
+    (root / "idp.xml").write_bytes(metadata)
+    values = {
+        "root": root, "module": MODULE, "address": provider.mellon,
+        "listen": provider.mellon.removeprefix("http://"),
+        "key": provider.sp.key, "certificate": provider.sp.certificate,
+    }  # fmt: skip
+    text = APACHE.format(**values)
+    own = {
+        "school": f'MellonSPMetadataFile "{provider.sp.metadata}"',
+        "library": f"MellonSPentityId {provider.mellon}/library/mellon/metadata",
+    }
+    text += "".join(PLACE.format(name=name, own=own[name], **values) for name in SYSTEMS)
+    (root / "httpd.conf").write_text(text, "utf-8")
+    server = subprocess.Popen(
+        ["apache2", "-d", str(root), "-f", str(root / "httpd.conf"), "-DFOREGROUND"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        wait_for(f"{provider.mellon}/up.html")
+        yield root / "error.log"
+    finally:
+        server.terminate()
+        server.wait(20)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@with_mellon
+async def test_two_places_behind_mellon_are_entered_with_one_sign_in_and_left_with_one_logout(
+    provider: Provider,
+) -> None:
+    async with apache(provider) as log:
+        person = provider.newcomer()
+        school, library = (f"{provider.mellon}/{name}/index.html?hoc_ky=1" for name in SYSTEMS)
+        browser = await provider.sign_in(school, person)
+        page = (await browser._client.get(school)).text
+        assert "user=school-" in page, page + log.read_text("utf-8")[-4000:]
+        assert f"name={person.attributes.full_name};" in page
+        assert browser.url == school, "the person arrives where they wanted to go"
+        asked = browser.pages_with_a_question
+
+        page = (await browser.open(library)).text
+        assert "user=library-" in page, page + log.read_text("utf-8")[-4000:]
+        assert browser.pages_with_a_question == asked, "one sign-in is enough"
+
+        await browser.open(f"{provider.issuer}/logout")
+        await browser.submit({})
+        for place, name in zip((school, library), SYSTEMS, strict=True):
+            await outside(browser, place, log)
+            assert await told(provider, name)
+        await browser.close()
+
+
+async def outside(browser: Browser, place: str, log: Path) -> None:
+    """The place sends the person away to sign in, soon after the logout elsewhere."""
+    ends_at = time.monotonic() + LOGOUT_SECONDS
+    while (left := await browser._client.get(place)).status_code == 200:
+        assert time.monotonic() < ends_at, log.read_text("utf-8")[-4000:]
+        await asyncio.sleep(0.05)
+    assert "/mellon/login" in left.headers["location"]
+
+
+@with_mellon
+async def test_a_logout_at_mellon_ends_the_session_at_our_end(provider: Provider) -> None:
+    async with apache(provider) as log:
+        school, library = (f"{provider.mellon}/{name}/index.html" for name in SYSTEMS)
+        browser = await provider.sign_in(school, provider.newcomer())
+        await browser.open(library)
+        left = await browser.open(
+            f"{provider.mellon}/school/mellon/logout?ReturnTo={provider.mellon}/up.html"
+        )
+        assert browser.url == f"{provider.mellon}/up.html", left.text + log.read_text("utf-8")
+        await outside(browser, library, log)
+        asked = browser.pages_with_a_question
+        await browser.open(school)
+        assert browser.pages_with_a_question == asked + 1, "whoever comes again signs in again"
+        await browser.close()
+
+
+@with_mellon
+async def test_the_metadata_that_mellon_writes_of_itself_can_be_registered(
+    provider: Provider,
+) -> None:
+    async with apache(provider):
+        mellon = f"{provider.mellon}/library/mellon"
+        raw = httpx.get(f"{mellon}/metadata", trust_env=False).content
+        found = read_sp_metadata(raw, int(time.time()))
+        assert found.entity_id == f"{mellon}/metadata"
+        assert f"{mellon}/postResponse" in {endpoint.url for endpoint in found.acs}
+        assert {found.slo_url, found.slo_soap_url} == {f"{mellon}/logout"}
+        assert len(set(found.certificates)) == 1
