@@ -16,7 +16,7 @@ from connectors.saml.names import (
 )
 from tests.saml.messages import SpKey
 
-SYSTEMS = ("school", "library")
+SYSTEMS = ("college", "library")
 """Two places behind one Apache, each a service provider of its own."""
 
 
@@ -27,7 +27,7 @@ class SpFiles:
     key: Path
     certificate: Path
     metadata: Path
-    """What the school publishes of itself."""
+    """What the college publishes of itself."""
 
 
 def sp_files(folder: Path) -> SpFiles:
@@ -41,11 +41,11 @@ def sp_files(folder: Path) -> SpFiles:
 
 
 def mellon_tables(apache: str, files: SpFiles) -> str:
-    """Two places of Apache. The school has a metadata file for both sides, and persistent names;
+    """Two places of Apache. The college has a metadata file for both sides, and persistent names;
     the library is registered key by key, and asks for transient names, as mellon does of itself.
     """
-    school, library = (f"{apache}/{name}/mellon" for name in SYSTEMS)
-    files.metadata.write_text(_metadata(school, files), "utf-8")
+    college, library = (f"{apache}/{name}/mellon" for name in SYSTEMS)
+    files.metadata.write_text(_metadata(college, files), "utf-8")
     keyed = f"""name_id = "transient"
 entity_id = "{library}/metadata"
 slo_url = "{library}/logout"
@@ -53,7 +53,7 @@ slo_soap_url = "{library}/logout"
 acs = [{{ url = "{library}/postResponse" }}]
 certificate_files = ["{files.certificate}"]
 """
-    return _table("school", f'metadata_file = "{files.metadata}"\n') + _table("library", keyed)
+    return _table("college", f'metadata_file = "{files.metadata}"\n') + _table("library", keyed)
 
 
 def toolkit_table(address: str, files: SpFiles) -> str:

@@ -90,7 +90,7 @@ async def apache(provider: Provider) -> AsyncIterator[Path]:
     }  # fmt: skip
     text = APACHE.format(**values)
     own = {
-        "school": f'MellonSPMetadataFile "{provider.sp.metadata}"',
+        "college": f'MellonSPMetadataFile "{provider.sp.metadata}"',
         "library": f"MellonSPentityId {provider.mellon}/library/mellon/metadata",
     }
     text += "".join(PLACE.format(name=name, own=own[name], **values) for name in SYSTEMS)
@@ -114,12 +114,12 @@ async def test_two_places_behind_mellon_are_entered_with_one_sign_in_and_left_wi
 ) -> None:
     async with apache(provider) as log:
         person = provider.newcomer()
-        school, library = (f"{provider.mellon}/{name}/index.html?hoc_ky=1" for name in SYSTEMS)
-        browser = await provider.sign_in(school, person)
-        page = (await browser._client.get(school)).text
-        assert "user=school-" in page, page + log.read_text("utf-8")[-4000:]
+        college, library = (f"{provider.mellon}/{name}/index.html?hoc_ky=1" for name in SYSTEMS)
+        browser = await provider.sign_in(college, person)
+        page = (await browser._client.get(college)).text
+        assert "user=college-" in page, page + log.read_text("utf-8")[-4000:]
         assert f"name={person.attributes.full_name};" in page
-        assert browser.url == school, "the person arrives where they wanted to go"
+        assert browser.url == college, "the person arrives where they wanted to go"
         asked = browser.pages_with_a_question
 
         page = (await browser.open(library)).text
@@ -128,7 +128,7 @@ async def test_two_places_behind_mellon_are_entered_with_one_sign_in_and_left_wi
 
         await browser.open(f"{provider.issuer}/logout")
         await browser.submit({})
-        for place, name in zip((school, library), SYSTEMS, strict=True):
+        for place, name in zip((college, library), SYSTEMS, strict=True):
             await outside(browser, place, log)
             assert await told(provider, name)
         await browser.close()
@@ -146,16 +146,16 @@ async def outside(browser: Browser, place: str, log: Path) -> None:
 @with_mellon
 async def test_a_logout_at_mellon_ends_the_session_at_our_end(provider: Provider) -> None:
     async with apache(provider) as log:
-        school, library = (f"{provider.mellon}/{name}/index.html" for name in SYSTEMS)
-        browser = await provider.sign_in(school, provider.newcomer())
+        college, library = (f"{provider.mellon}/{name}/index.html" for name in SYSTEMS)
+        browser = await provider.sign_in(college, provider.newcomer())
         await browser.open(library)
         left = await browser.open(
-            f"{provider.mellon}/school/mellon/logout?ReturnTo={provider.mellon}/up.html"
+            f"{provider.mellon}/college/mellon/logout?ReturnTo={provider.mellon}/up.html"
         )
         assert browser.url == f"{provider.mellon}/up.html", left.text + log.read_text("utf-8")
         await outside(browser, library, log)
         asked = browser.pages_with_a_question
-        await browser.open(school)
+        await browser.open(college)
         assert browser.pages_with_a_question == asked + 1, "whoever comes again signs in again"
         await browser.close()
 
