@@ -24,7 +24,7 @@ from idp.demo.province import Resident, residents
 from idp.demo.seed import seed
 from idp.demo.stand_ins import STAND_INS, Addresses
 from idp.store.sql_migrate import migrate
-from tests.interop.saml_systems import SpFiles, mellon_tables, sp_files, toolkit_table
+from tests.interop.saml_systems import SpFiles, mellon_tables, school_table, sp_files, toolkit_table
 
 PROXIES = ("nginx", "haproxy", "caddy")
 
@@ -40,6 +40,7 @@ class Provider:
     land: str
     mellon: str
     onelogin: str
+    academy: str
     sp: SpFiles
     """What the service providers of SAML sign with."""
     database: Path
@@ -72,7 +73,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     issuer = f"http://127.0.0.1:{free_port()}"
     apache = f"http://127.0.0.1:{free_port()}"
     cas_apache, cas_php, land = (f"http://127.0.0.1:{free_port()}" for _ in range(3))
-    mellon, onelogin = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+    mellon, onelogin, academy = (f"http://127.0.0.1:{free_port()}" for _ in range(3))
     sp = sp_files(folder)
     people = residents()
     newcomers = [
@@ -181,6 +182,7 @@ scopes = ["openid", "profile", "reports.read"]
 consent = "implied"
 """)
         file.write(mellon_tables(mellon, sp) + toolkit_table(onelogin, sp))
+        file.write(school_table(academy))
     settings = load_settings(files.config, {}, demo=True)
     migrate(settings.tables.storage.database_url)
     asyncio.run(seed(settings, people))
@@ -201,6 +203,7 @@ consent = "implied"
             land=land,
             mellon=mellon,
             onelogin=onelogin,
+            academy=academy,
             sp=sp,
             database=Path(settings.tables.storage.database_url.removeprefix("sqlite:///")),
             opencps_secret=opencps_secret,

@@ -66,6 +66,16 @@ certificate_files = ["{files.certificate}"]
     return _table("clinic", rows)
 
 
+def school_table(address: str) -> str:
+    """The school that stands in for a real one: it has no key, so it signs no request."""
+    rows = f"""entity_id = "{address}/metadata"
+slo_soap_url = "{address}/soap"
+acs = [{{ url = "{address}/acs" }}]
+want_signed_requests = false
+"""
+    return _table("academy", rows)
+
+
 def _metadata(mellon: str, files: SpFiles) -> str:
     """As mellon_create_metadata of Debian writes it, with SOAP and a format of names added."""
     certificate = "\n".join(files.certificate.read_text("ascii").strip().splitlines()[1:-1])
