@@ -117,4 +117,5 @@ def _outcome(response: httpx.Response) -> Outcome:
     except ValueError:
         return outcome
     err = answer.get("err") if isinstance(answer, dict) else None
-    return Later("err of the receiver's authentication") if err in _PASSING else outcome
+    passing = isinstance(err, str) and err in _PASSING
+    return Later("err of the receiver's authentication") if passing else outcome
