@@ -78,6 +78,8 @@ class Outbox:
     ) -> list[SystemId]:
         """The lanes with something due that this call has taken; nobody else has them till then."""
         wanted, taken = frozenset(systems), []
+        if not wanted:
+            return []
         due = await self._database.rows(
             "SELECT l.system_id FROM outbox_lane l WHERE l.leased_until <= $1 AND l.due_at <= $1"
             f" AND EXISTS (SELECT 1 FROM outbox o WHERE o.system_id = l.system_id AND {_WAITING})",

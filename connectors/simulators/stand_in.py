@@ -12,7 +12,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
 from connectors.simulators.plain_pages import PlainPages
@@ -183,6 +183,14 @@ class StandIn:
             f"</dl>{extra_en}<p class=actions>"
             '<a class="button quiet" href="/logout">Sign out</a></p>',
         )
+
+    def leave(self, request: Request, address: str) -> Response:
+        """End the own session and send the browser on, to end the provider's."""
+        self.accounts.end_session(request.cookies.get(self.cookie))
+        response = RedirectResponse(address, 303)
+        response.delete_cookie(self.cookie, path="/")
+        response.headers["clear-site-data"] = '"cache"'  # what Back would show
+        return response
 
     def enter(self, response: Response, account: str, sid: str, id_token: str = "") -> Response:
         """Give the browser its session cookie."""

@@ -6,6 +6,7 @@ import html
 import json
 import secrets
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -70,7 +71,7 @@ class Granted:
     at: float
 
 
-class UpstreamSource:
+class UpstreamSource(ABC):
     """The shell: one page with the people, one code for a choice, faults by `/faults`."""
 
     prefix = ""
@@ -205,9 +206,9 @@ class UpstreamSource:
 
     # --- what each source fills in ----------------------------------------------------------
 
+    @abstractmethod
     def claims(self, person: Citizen) -> dict[str, object]:
         """What is told of a person."""
-        raise NotImplementedError
 
     def id_token(self, granted: Granted, access_token: str) -> dict[str, str]:
         """The member `id_token`, where there is one."""

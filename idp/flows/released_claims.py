@@ -2,13 +2,33 @@
 
 from collections.abc import Mapping
 
-from connectors.contract import AccountId, LocalAccount, SystemId, VerifiedIdentity, WhenUnlinked
+from connectors.contract import (
+    AccountId,
+    LocalAccount,
+    SignInResult,
+    SystemId,
+    VerifiedIdentity,
+    WhenUnlinked,
+)
 from connectors.errors import RequiredClaimMissing
-from connectors.mapping import STANDARD_RULES, ClaimRule, claims_for
+from connectors.mapping import STANDARD_RULES, Claim, ClaimRule, claims_for
 from connectors.registry import System
-from idp.errors import InvalidGrant, InvalidToken
+from idp.errors import AccessDenied, InvalidGrant, InvalidToken
 from idp.model import Client, ClientId, Family, FamilyStanding
 from idp.protocol.claims_request import names_of
+
+
+def claims_of_sign_in(
+    system: System, result: SignInResult, releases: frozenset[str]
+) -> Mapping[str, Claim]:
+    """What a system is told in the answer to a sign-in, for the dialects that answer with claims.
+
+    Raises: AccessDenied where the system asks for a claim as required, and nobody knows it.
+    """
+    try:
+        return claims_for(system.claims, result.identity, result.account, releases, frozenset())
+    except RequiredClaimMissing as missing:
+        raise AccessDenied("the system asks for a claim that is not known") from missing
 
 
 class ReleasedClaims:

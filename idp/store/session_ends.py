@@ -89,17 +89,21 @@ class SqlSessionEnds:
                 sid,
                 now,
             )
-            notices = await self._write_notices(statements, sid, now, notified)
+            taking_part = await statements.rows(_PARTICIPANTS, sid)
             if ended_now == 1:
-                await self._tell_systems(statements, sid, subject, now)
-            return notices
+                await self._tell_systems(statements, taking_part, sid, subject, now)
+            return await self._write_notices(statements, taking_part, sid, now, notified)
 
     async def _tell_systems(
-        self, statements: Statements, sid: SessionId, subject: SubjectId, now: int
+        self,
+        statements: Statements,
+        taking_part: Sequence[Row],
+        sid: SessionId,
+        subject: SubjectId,
+        now: int,
     ) -> None:
         """Once for each system that took part, under however many names."""
-        rows = await statements.rows(_PARTICIPANTS, sid)
-        systems = {self._system_of.get(str(row["participant"])) for row in rows}
+        systems = {self._system_of.get(str(row["participant"])) for row in taking_part}
         for system in sorted(system for system in systems if system is not None):
             kind = Kind.SESSION_REVOKED
             await self._outbox.write(statements, system, kind, subject, now, sid=sid)
@@ -118,10 +122,15 @@ class SqlSessionEnds:
         return len(rows)
 
     async def _write_notices(
-        self, statements: Statements, sid: SessionId, now: int, notified: frozenset[str]
+        self,
+        statements: Statements,
+        taking_part: Sequence[Row],
+        sid: SessionId,
+        now: int,
+        notified: frozenset[str],
     ) -> list[Notice]:
         names: Counter[object] = Counter()
-        for row in await statements.rows(_PARTICIPANTS, sid):
+        for row in taking_part:
             names[row["participant"]] += 1
             if row["participant"] in notified and names[row["participant"]] <= MAX_NAMES:
                 await statements.change(

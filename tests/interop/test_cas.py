@@ -2,54 +2,31 @@
 
 import asyncio
 import json
-import os
 import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
 from idp.demo.browser import Browser
+from tests.interop.apache import apache, needs
 from tests.interop.conftest import Provider, wait_for
 
-MODULE = Path("/usr/lib/apache2/modules/mod_auth_cas.so")
 LOGOUT_SECONDS = 5.0
-APACHE = """
-ServerRoot "{root}"
-PidFile "{root}/httpd.pid"
-Listen {listen}
-ServerName {address}
-User www-data
-Group www-data
-ErrorLog "{root}/error.log"
-LogLevel auth_cas:debug
-LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
-LoadModule authn_core_module /usr/lib/apache2/modules/mod_authn_core.so
-LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-LoadModule authz_user_module /usr/lib/apache2/modules/mod_authz_user.so
-LoadModule mime_module /usr/lib/apache2/modules/mod_mime.so
-LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so
-LoadModule include_module /usr/lib/apache2/modules/mod_include.so
-LoadModule auth_cas_module /usr/lib/apache2/modules/mod_auth_cas.so
-TypesConfig /etc/mime.types
-DocumentRoot "{root}/www"
+PROTECTED = """
 CASVersion 2
 CASLoginURL {issuer}/cas/login
 CASValidateURL {issuer}/cas/p3/serviceValidate
 CASCookiePath {root}/cache/
 CASSSOEnabled On
 CASDebug On
-<Directory "{root}/www">
-  Options +Includes
-  Require all granted
-</Directory>
 <Location /app>
   AuthType CAS
   Require valid-user
@@ -60,43 +37,16 @@ CASDebug On
 """
 
 
-@asynccontextmanager
-async def apache(provider: Provider) -> AsyncIterator[Path]:
-    root = Path(tempfile.mkdtemp(prefix="lienthong-apache-"))
-    root.chmod(0o755)
-    (root / "www" / "app").mkdir(parents=True)
+def protected(provider: Provider, root: Path) -> str:
     (root / "cache").mkdir()
     shutil.chown(root / "cache", "www-data", "www-data")
-    page = '<p>user=<!--#echo var="REMOTE_USER" --></p>'
-    (root / "www" / "app" / "index.html").write_text(page, "utf-8")
-    (root / "www" / "up.html").write_text("up", "utf-8")
-    config = root / "httpd.conf"
-    listen = provider.cas_apache.removeprefix("http://")
-    config.write_text(
-        APACHE.format(
-            root=root, listen=listen, address=provider.cas_apache, issuer=provider.issuer
-        ),
-        "utf-8",
-    )
-    server = subprocess.Popen(
-        ["apache2", "-d", str(root), "-f", str(config), "-DFOREGROUND"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        wait_for(f"{provider.cas_apache}/up.html")
-        yield root
-    finally:
-        server.terminate()
-        server.wait(20)
-        shutil.rmtree(root, ignore_errors=True)
+    return PROTECTED.format(root=root, issuer=provider.issuer)
 
 
-@pytest.mark.skipif(
-    not MODULE.exists() or os.geteuid() != 0,
-    reason="mod_auth_cas is not installed, or not root (Debian: libapache2-mod-auth-cas)",
-)
+@needs("auth_cas", "libapache2-mod-auth-cas")
 async def test_apache_with_mod_auth_cas_signs_in_and_is_signed_out(provider: Provider) -> None:
-    async with apache(provider) as root:
+    pages = {"app/index.html": '<p>user=<!--#echo var="REMOTE_USER" --></p>'}
+    with apache(provider.cas_apache, "auth_cas", pages, partial(protected, provider)) as root:
         place = f"{provider.cas_apache}/app/index.html?ho_so=1"
         browser = await provider.sign_in(place, provider.people[5])
         log = root / "error.log"

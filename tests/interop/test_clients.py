@@ -2,9 +2,8 @@
 
 import asyncio
 import os
+import secrets
 import shutil
-import subprocess
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -12,10 +11,10 @@ import pytest
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from jose import jwt as python_jose
 
-from tests.interop.conftest import HERE, Provider, as_json, install_npm_packages, wait_for
+from tests.interop.apache import apache, needs
+from tests.interop.conftest import HERE, Provider, as_json, install_npm_packages
 
 CALLBACK = "http://127.0.0.1:8400/callback"
-MODULE = Path("/usr/lib/apache2/modules/mod_auth_openidc.so")
 
 
 class Stop(Exception):
@@ -108,24 +107,7 @@ async def test_openid_client_signs_in_refreshes_and_signs_out(provider: Provider
     assert str(told["logout"]).startswith(f"{provider.issuer}/logout?")
 
 
-APACHE = """
-ServerRoot "{root}"
-PidFile "{root}/httpd.pid"
-Listen {listen}
-ServerName 127.0.0.1
-User www-data
-Group www-data
-ErrorLog "{root}/error.log"
-LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
-LoadModule authn_core_module /usr/lib/apache2/modules/mod_authn_core.so
-LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-LoadModule authz_user_module /usr/lib/apache2/modules/mod_authz_user.so
-LoadModule mime_module /usr/lib/apache2/modules/mod_mime.so
-LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so
-LoadModule include_module /usr/lib/apache2/modules/mod_include.so
-LoadModule auth_openidc_module /usr/lib/apache2/modules/mod_auth_openidc.so
-TypesConfig /etc/mime.types
-DocumentRoot "{root}/www"
+PROTECTED = """
 OIDCProviderMetadataURL {issuer}/.well-known/openid-configuration
 OIDCClientID apache
 OIDCClientSecret {secret}
@@ -135,10 +117,6 @@ OIDCScope "openid profile"
 OIDCPKCEMethod S256
 OIDCRemoteUserClaim sub
 OIDCCookieSameSite On
-<Directory "{root}/www">
-  Options +Includes
-  Require all granted
-</Directory>
 <Location /app>
   AuthType openid-connect
   Require valid-user
@@ -147,39 +125,18 @@ OIDCCookieSameSite On
 """
 
 
-@pytest.mark.skipif(
-    not MODULE.exists() or os.geteuid() != 0,
-    reason="mod_auth_openidc is not installed, or not root (Debian: libapache2-mod-auth-openidc)",
-)
-async def test_apache_with_mod_auth_openidc_signs_in_and_out(
-    provider: Provider, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    import secrets
-    import tempfile
-
-    root = Path(tempfile.mkdtemp(prefix="lienthong-apache-"))
-    root.chmod(0o755)
-    (root / "www" / "app").mkdir(parents=True)
-    page = (
-        '<p>user=<!--#echo var="REMOTE_USER" --></p><p>name=<!--#echo var="OIDC_CLAIM_name" --></p>'
-    )
-    (root / "www" / "app" / "index.html").write_text(page, "utf-8")
-    (root / "www" / "bye.html").write_text("bye", "utf-8")
-    config = root / "httpd.conf"
-    config.write_text(
-        APACHE.format(
-            root=root, listen=provider.apache.removeprefix("http://"), issuer=provider.issuer,
-            secret=provider.apache_secret, address=provider.apache,
-            passphrase=secrets.token_hex(16),
-        ),
-        "utf-8",
+@needs("auth_openidc", "libapache2-mod-auth-openidc")
+async def test_apache_with_mod_auth_openidc_signs_in_and_out(provider: Provider) -> None:
+    pages = {
+        "app/index.html": '<p>user=<!--#echo var="REMOTE_USER" --></p>'
+        '<p>name=<!--#echo var="OIDC_CLAIM_name" --></p>',
+        "bye.html": "bye",
+    }
+    protected = PROTECTED.format(
+        issuer=provider.issuer, secret=provider.apache_secret, address=provider.apache,
+        passphrase=secrets.token_hex(16),
     )  # fmt: skip
-    server = subprocess.Popen(
-        ["apache2", "-d", str(root), "-f", str(config), "-DFOREGROUND"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        wait_for(f"{provider.apache}/bye.html")
+    with apache(provider.apache, "auth_openidc", pages, lambda _: protected) as root:
         browser = await provider.sign_in(f"{provider.apache}/app/index.html", provider.people[4])
         page = (await browser._client.get(f"{provider.apache}/app/index.html")).text
         assert "user=" in page, (root / "error.log").read_text("utf-8")[-2000:]
@@ -195,7 +152,3 @@ async def test_apache_with_mod_auth_openidc_signs_in_and_out(
         )
         assert "error=login_required" in silent.headers["location"]
         await browser.close()
-    finally:
-        server.terminate()
-        server.wait(20)
-        shutil.rmtree(root, ignore_errors=True)

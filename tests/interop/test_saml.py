@@ -1,51 +1,22 @@
 """Service providers that we did not write: Apache with mod_auth_mellon, as Debian has it."""
 
 import asyncio
-import os
-import shutil
-import subprocess
-import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
-import pytest
 
 from connectors.systems.saml.metadata import read_sp_metadata
 from idp.demo.browser import Browser
-from tests.interop.conftest import Provider, wait_for
+from tests.interop.apache import apache, needs
+from tests.interop.conftest import Provider
 from tests.interop.saml_systems import SYSTEMS
 from tests.interop.test_cas import told
 
-MODULE = Path("/usr/lib/apache2/modules/mod_auth_mellon.so")
 LOGOUT_SECONDS = 5.0
-APACHE = """
-ServerRoot "{root}"
-PidFile "{root}/httpd.pid"
-Listen {listen}
-ServerName {address}
-User www-data
-Group www-data
-ErrorLog "{root}/error.log"
-LogLevel auth_mellon:debug
-LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
-LoadModule authn_core_module /usr/lib/apache2/modules/mod_authn_core.so
-LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-LoadModule authz_user_module /usr/lib/apache2/modules/mod_authz_user.so
-LoadModule mime_module /usr/lib/apache2/modules/mod_mime.so
-LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so
-LoadModule include_module /usr/lib/apache2/modules/mod_include.so
-LoadModule auth_mellon_module {module}
-TypesConfig /etc/mime.types
-DocumentRoot "{root}/www"
-MellonLockFile "{root}/mellon.lock"
-<Directory "{root}/www">
-  Options +Includes
-  Require all granted
-</Directory>
-"""
 PLACE = """
 <Location /{name}>
   AuthType Mellon
@@ -67,52 +38,35 @@ PAGE = (
     '<p>user=<!--#echo var="REMOTE_USER" -->;name=<!--#echo encoding="none" var="PERSON" -->;</p>'
 )
 
-with_mellon = pytest.mark.skipif(
-    not MODULE.exists() or os.geteuid() != 0,
-    reason="mod_auth_mellon is not installed, or not root (Debian: libapache2-mod-auth-mellon)",
-)
+with_mellon = needs("auth_mellon", "libapache2-mod-auth-mellon")
 
 
-@asynccontextmanager
-async def apache(provider: Provider) -> AsyncIterator[Path]:
-    root = Path(tempfile.mkdtemp(prefix="lienthong-mellon-"))
-    root.chmod(0o755)
-    for name in SYSTEMS:
-        (root / "www" / name).mkdir(parents=True)
-        (root / "www" / name / "index.html").write_text(PAGE, "utf-8")
-    (root / "www" / "up.html").write_text("up", "utf-8")
+def places(provider: Provider, root: Path) -> str:
     metadata = httpx.get(f"{provider.issuer}/saml/metadata", trust_env=False).content
     (root / "idp.xml").write_bytes(metadata)
-    values = {
-        "root": root, "module": MODULE, "address": provider.mellon,
-        "listen": provider.mellon.removeprefix("http://"),
-        "key": provider.sp.key, "certificate": provider.sp.certificate,
-    }  # fmt: skip
-    text = APACHE.format(**values)
+    values = {"root": root, "key": provider.sp.key, "certificate": provider.sp.certificate}
     own = {
         "college": f'MellonSPMetadataFile "{provider.sp.metadata}"',
         "library": f"MellonSPentityId {provider.mellon}/library/mellon/metadata",
     }
-    text += "".join(PLACE.format(name=name, own=own[name], **values) for name in SYSTEMS)
-    (root / "httpd.conf").write_text(text, "utf-8")
-    server = subprocess.Popen(
-        ["apache2", "-d", str(root), "-f", str(root / "httpd.conf"), "-DFOREGROUND"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        wait_for(f"{provider.mellon}/up.html")
+    return f'MellonLockFile "{root}/mellon.lock"\n' + "".join(
+        PLACE.format(name=name, own=own[name], **values) for name in SYSTEMS
+    )
+
+
+@contextmanager
+def behind_mellon(provider: Provider) -> Iterator[Path]:
+    """Two places of one server; its log."""
+    pages = {f"{name}/index.html": PAGE for name in SYSTEMS}
+    with apache(provider.mellon, "auth_mellon", pages, partial(places, provider)) as root:
         yield root / "error.log"
-    finally:
-        server.terminate()
-        server.wait(20)
-        shutil.rmtree(root, ignore_errors=True)
 
 
 @with_mellon
 async def test_two_places_behind_mellon_are_entered_with_one_sign_in_and_left_with_one_logout(
     provider: Provider,
 ) -> None:
-    async with apache(provider) as log:
+    with behind_mellon(provider) as log:
         person = provider.newcomer()
         college, library = (f"{provider.mellon}/{name}/index.html?hoc_ky=1" for name in SYSTEMS)
         browser = await provider.sign_in(college, person)
@@ -145,7 +99,7 @@ async def outside(browser: Browser, place: str, log: Path) -> None:
 
 @with_mellon
 async def test_a_logout_at_mellon_ends_the_session_at_our_end(provider: Provider) -> None:
-    async with apache(provider) as log:
+    with behind_mellon(provider) as log:
         college, library = (f"{provider.mellon}/{name}/index.html" for name in SYSTEMS)
         browser = await provider.sign_in(college, provider.newcomer())
         await browser.open(library)
@@ -164,7 +118,7 @@ async def test_a_logout_at_mellon_ends_the_session_at_our_end(provider: Provider
 async def test_the_metadata_that_mellon_writes_of_itself_can_be_registered(
     provider: Provider,
 ) -> None:
-    async with apache(provider):
+    with behind_mellon(provider):
         mellon = f"{provider.mellon}/library/mellon"
         raw = httpx.get(f"{mellon}/metadata", trust_env=False).content
         found = read_sp_metadata(raw, int(time.time()))

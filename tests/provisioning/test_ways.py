@@ -51,7 +51,7 @@ def parcel(
     kind: Kind = Kind.ACCOUNT_DISABLED, *, sid: str | None = None, name: str = "Nguyễn Ánh Tuyết"
 ) -> Parcel:
     message = Message(
-        system=SystemId("land"), number=7, kind=kind, subject=SubjectId("s"),
+        system=SystemId("land"), number=7, kind=kind, subject=SubjectId("who-never-leaves"),
         account=AccountId(NUMBER), sid=SessionId(sid) if sid else None, created_at=NOW - 60,
     )  # fmt: skip
     record = Record(
@@ -63,9 +63,9 @@ def parcel(
     return Parcel(message=message, record=record)
 
 
-def rest(client: httpx.AsyncClient, url: str) -> Deliverer:
+def rest(client: httpx.AsyncClient, url: str, method: str = "PUT") -> Deliverer:
     body = {"taiKhoan": "account", "hoTen": "name", "hoatDong": "active", "email": "email"}
-    return RestDeliverer(client, RestPush(url=f"{url}/users", method="PUT", token=OLD, body=body))
+    return RestDeliverer(client, RestPush(url=f"{url}/users", method=method, token=OLD, body=body))
 
 
 def hook(client: httpx.AsyncClient, url: str) -> Deliverer:
@@ -127,7 +127,9 @@ async def test_a_status_means_the_same_by_every_way(
 async def test_a_system_that_is_not_there_is_told_later(way: object) -> None:
     with receiving() as gone:
         pass
-    assert isinstance(await told(way, gone, parcel()), Later)
+    outcome = await told(way, gone, parcel())
+    assert isinstance(outcome, Later)
+    assert "127.0.0.1" not in outcome.reason
 
 
 async def test_rest_fills_the_template_of_the_agency_and_says_which_message_it_is(
@@ -141,6 +143,13 @@ async def test_rest_fills_the_template_of_the_agency_and_says_which_message_it_i
     }  # fmt: skip
     assert call.headers["idempotency-key"] == "land:7"
     assert call.headers["authorization"] == f"Bearer {OLD}"
+
+
+async def test_the_method_is_the_agency_s(system: Receiver) -> None:
+    async with httpx.AsyncClient() as client:
+        assert await rest(client, system.url, "POST").deliver([parcel()]) == [Settled()]
+    (call,) = system.calls
+    assert (call.method, json.loads(call.body)["hoatDong"]) == ("POST", False)
 
 
 async def test_a_web_hook_is_proven_by_each_of_two_secrets_and_by_no_other(
@@ -162,6 +171,7 @@ async def test_a_web_hook_is_proven_by_each_of_two_secrets_and_by_no_other(
     assert not proven(OLD, **given | {"timestamp": str(NOW + 1)}, body=call.body, now=NOW)
     assert not proven(OLD, **given | {"timestamp": "soon"}, body=call.body, now=NOW)
     assert "Tuyết" not in call.body.decode(), "a web-hook is a call to look, not a record"
+    assert "who-never-leaves" not in call.body.decode(), "the subject is told to nobody"
 
 
 def test_a_signature_is_what_the_guide_says() -> None:
@@ -210,6 +220,8 @@ async def test_what_is_no_security_event_is_not_sent_as_one(system: Receiver) ->
     ("body", "expected"),
     [
         (b'{"err":"authentication_failed"}', Later("err of the receiver's authentication")),
+        (b'{"err":"access_denied"}', Later("err of the receiver's authentication")),
+        (b'{"err":"invalid_request"}', Refused("status 400")),
         (b'{"err":"invalid_audience"}', Refused("status 400")),
         (b"[]", Refused("status 400")),
         (b"<html>", Refused("status 400")),

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from connectors.contract import Dialect, SignInRequest, SystemId
-from connectors.errors import RequiredClaimMissing, ReturnAddressRefused, StateRefused
-from connectors.mapping import claims_for, required_claims
+from connectors.errors import ReturnAddressRefused, StateRefused
+from connectors.mapping import required_claims
 from connectors.registry import System
 from connectors.systems.signed_ticket import (
     VerifiedReturn,
@@ -13,8 +13,9 @@ from connectors.systems.signed_ticket import (
     verify_return,
     verify_state,
 )
-from idp.errors import AccessDenied, LoginRequired, OAuthError, PageRefused
+from idp.errors import LoginRequired, OAuthError, PageRefused
 from idp.flows.notices import participant_of
+from idp.flows.released_claims import claims_of_sign_in
 from idp.flows.sign_in import SignIn
 from idp.model import Session, Standing
 from idp.ports import Audit, Entropy, SessionEnds
@@ -124,16 +125,7 @@ class TicketDoor:
         asked = self._asked(reading.raw)
         system = asked.system
         result = await self._sign_in.result(reading.sign_in, session, standing, issue, now)
-        try:
-            claims = claims_for(
-                system.claims,
-                result.identity,
-                result.account,
-                reading.sign_in.releases,
-                frozenset(),
-            )
-        except RequiredClaimMissing as missing:
-            raise AccessDenied("the system asks for a claim that is not known") from missing
+        claims = claims_of_sign_in(system, result, reading.sign_in.releases)
         participant = reading.sign_in.participant
         joined = await self._ends.join(
             session.sid, session.subject, participant, result.identity.sub, now

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from connectors.contract import Dialect, Prompt, SignInRequest
-from connectors.errors import RequiredClaimMissing, SamlRefused
-from connectors.mapping import claims_for, required_claims
+from connectors.errors import SamlRefused
+from connectors.mapping import required_claims
 from connectors.registry import SamlSettings, System
 from connectors.saml.bindings import parameters, plain
 from connectors.saml.names import StatusCode
@@ -16,7 +16,6 @@ from connectors.systems.saml.authn_request import (
 )
 from connectors.systems.saml.response import ReplyTo, Statement, name_of, negative, positive
 from idp.errors import (
-    AccessDenied,
     InteractionRequired,
     LoginRequired,
     OAuthError,
@@ -24,6 +23,7 @@ from idp.errors import (
     UnmetAuthenticationRequirements,
 )
 from idp.flows.notices import participant_of
+from idp.flows.released_claims import claims_of_sign_in
 from idp.flows.sign_in import SignIn
 from idp.model import Session, Standing
 from idp.ports import Audit, Entropy, SessionEnds
@@ -155,13 +155,7 @@ class SamlDoor:
         """
         own = _own(reading)
         result = await self._sign_in.result(own.sign_in, session, standing, issue, now)
-        try:
-            claims = claims_for(
-                own.system.claims, result.identity, result.account, own.sign_in.releases,
-                frozenset(),
-            )  # fmt: skip
-        except RequiredClaimMissing as missing:
-            raise AccessDenied("the system asks for a claim that is not known") from missing
+        claims = claims_of_sign_in(own.system, result, own.sign_in.releases)
         account = result.account.account if result.account else None
         name = name_of(own.settings, session.sid, result.identity.sub, account)
         joined = await self._ends.join(
