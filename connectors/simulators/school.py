@@ -77,11 +77,13 @@ class School(StandIn):
     ) -> Response:
         """Enter as whom the assertion names: once, and only in the browser that asked."""
         request_id = request.cookies.get(REQUEST_COOKIE, "")
+        if not request_id:
+            return self._refused(request)
         try:
             arrival = await self._read(encoded, request_id)
         except SamlRefused:
             return self._refused(request)
-        if not request_id or not self.accounts.first_time(arrival.assertion_id):
+        if not self.accounts.first_time(arrival.assertion_id):
             return self._refused(request)
         self.accounts.remember(arrival.account, arrival.name)
         response = RedirectResponse("/", 303)
