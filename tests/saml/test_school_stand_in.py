@@ -3,13 +3,17 @@
 import base64
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+import httpx
 import pytest
 
 from connectors.contract import SessionId
 from connectors.errors import SamlRefused
 from connectors.registry import AcsEndpoint, SamlSettings
+from connectors.simulators.school import School
 from connectors.simulators.school_messages import Expected, read_logout, read_response
+from connectors.simulators.stand_in import StandInSettings
 from connectors.systems.saml.logout import logout_notice
 from connectors.systems.saml.response import ReplyTo, Statement, Voice, positive
 from tests.saml.messages import ACS, OTHER_KEY, SOAP, SP, SP_KEY
@@ -99,3 +103,16 @@ def test_a_logout_that_is_not_right_ends_nothing(
 ) -> None:
     with pytest.raises(SamlRefused):
         read_logout(envelope, keys, SOAP, now)
+
+
+async def test_a_browser_that_asked_for_nothing_is_refused_and_nobody_is_asked(
+    tmp_path: Path,
+) -> None:
+    settings = StandInSettings(
+        name_vi="Trường học", name_en="School", address="http://school.test",
+        issuer="http://127.0.0.1:1", database=str(tmp_path / "school.sqlite"),
+    )  # fmt: skip
+    transport = httpx.ASGITransport(School(settings).application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://school.test") as browser:
+        answer = await browser.post("/acs", data={"SAMLResponse": response()})
+    assert answer.status_code == 403, "the provider of this school does not answer"
