@@ -36,6 +36,12 @@ $(VENV)/scim-tools.stamp: requirements/scim-tools.lock $(VENV)/runtime.stamp
 	$(VENV)/scim-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+# The SPID tests bring pysaml2 and its own pins: an environment of their own, too.
+$(VENV)/spid-tools.stamp: requirements/spid-tools.lock $(VENV)/runtime.stamp
+	@test -x $(VENV)/spid-tools/bin/python || $(PYTHON) -m venv $(VENV)/spid-tools
+	$(VENV)/spid-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 services: ## Install PostgreSQL, Redis and the browsers and servers of the tests (as root)
 	@sh deploy/install-test-services.sh
 
@@ -51,7 +57,7 @@ check: $(VENV)/dev.stamp ## Lint, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test: $(VENV)/dev.stamp $(VENV)/scim-tools.stamp services check ## Everything that must pass before a change lands
+test: $(VENV)/dev.stamp $(VENV)/scim-tools.stamp $(VENV)/spid-tools.stamp services check ## Everything that must pass before a change lands
 	timeout $(TEST_SECONDS) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE)
 
 fmt: $(VENV)/dev.stamp ## Format and mend what can be mended by itself
@@ -61,7 +67,7 @@ fmt: $(VENV)/dev.stamp ## Format and mend what can be mended by itself
 bench: $(VENV)/dev.stamp ## Measure the sign-in flow against node oidc-provider (npm)
 	@$(BIN)/python -m benchmarks.run
 
-interop: $(VENV)/dev.stamp $(VENV)/scim-tools.stamp services ## Sign in with real clients: Apache, openid-client, Authlib
+interop: $(VENV)/dev.stamp $(VENV)/scim-tools.stamp $(VENV)/spid-tools.stamp services ## Sign in with real clients: Apache, openid-client, Authlib
 	$(BIN)/python -m pytest tests/interop -rs
 
 standards: $(VENV)/dev.stamp ## Write docs/standards.md from the code
@@ -71,6 +77,7 @@ lock: ## Renew the lock files (needs uv)
 	uv pip compile pyproject.toml --extra dev --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/dev.lock
 	uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements/dev.lock -o requirements/runtime.lock
 	echo scim2-cli | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/scim-tools.lock
+	echo spid-sp-test | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/spid-tools.lock
 
 clean: ## Remove what was made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage build
