@@ -10,22 +10,14 @@ from connectors.registry import SamlSettings
 from connectors.saml.door import written
 from connectors.saml.encryption import encrypted_assertion
 from connectors.saml.names import SAML, SAMLP, NameIdFormat, StatusCode
-from connectors.saml.signature import OctetSigner, signed
+from connectors.saml.signature import signed
+from connectors.saml.voice import Voice
 
 ASSERTION_SECONDS = 120
 SKEW_SECONDS = 30
 _BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 _BASIC = "urn:oasis:names:tc:SAML:2.0:attrname-format:basic"
 _URI = "urn:oasis:names:tc:SAML:2.0:attrname-format:uri"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voice:
-    """Who answers: our entity id, and what it signs with now."""
-
-    entity_id: str
-    signer: OctetSigner = field(repr=False)
-    certificate: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

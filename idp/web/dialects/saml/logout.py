@@ -6,7 +6,7 @@ from urllib.parse import quote
 from connectors.errors import SamlRefused
 from connectors.registry import SamlSettings, System
 from connectors.saml.bindings import parameters, plain, redirect
-from connectors.systems.saml.logout import LogoutRequest, logout_response, read_logout_request
+from connectors.saml.logout import LogoutRequest, logout_response, read_logout_request
 from connectors.systems.saml.response import name_of
 from idp.errors import PageRefused
 from idp.flows.logout import Logout
