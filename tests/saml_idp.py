@@ -199,6 +199,13 @@ async def post_on(browser: Browser, page: httpx.Response) -> httpx.Response:
     return await browser.follow(await browser.http.get(target.removeprefix(ISSUER)))
 
 
+def twin_of(world: World, browser: Browser) -> Browser:
+    """Another tab: the same cookies as they are now."""
+    twin = world.browser()
+    twin.http.cookies.update(browser.http.cookies)
+    return twin
+
+
 async def come_back(browser: Browser, xml: str | bytes, **how: str) -> httpx.Response:
     return await post_on(browser, await bring(browser, xml, **how))
 
