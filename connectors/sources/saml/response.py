@@ -1,6 +1,7 @@
 """Responses of a source: what is looked up in one before it is believed, and what is believed."""
 
 from dataclasses import dataclass, field
+from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
@@ -85,8 +86,11 @@ def vouched_assertion(raw: bytes, saml: SamlUpstream, expected: Expected) -> etr
     if assertion.tag == ENCRYPTED:
         if saml.opener is None:
             raise SamlRefused("encrypted for a key that we do not have")
-        raw = opened_assertion(assertion, saml.opener)
-        assertion = read_xml(raw)
+        raw = _in_place(assertion, opened_assertion(assertion, saml.opener))
+        inside = list(read_xml(raw))
+        if len(inside) != 1:
+            raise SamlRefused("not exactly one assertion was encrypted")
+        assertion = inside[0]
     if signature_of(assertion):
         assertion = verified(raw, saml.certificates, ASSERTION)
     elif not whole:
@@ -94,6 +98,21 @@ def vouched_assertion(raw: bytes, saml: SamlUpstream, expected: Expected) -> etr
     if assertion.tag != ASSERTION or len(list(assertion.iter(ASSERTION, ENCRYPTED))) != 1:
         raise SamlRefused("an assertion inside another one")
     return assertion
+
+
+def _in_place(envelope: etree._Element, opened: bytes) -> bytes:
+    """What was opened, inside an element that has the prefixes of the place where it stood.
+
+    Why: it was cut out of a document there, and may use a prefix that was declared further up.
+    Declarations that it does not use are no part of its exclusive canonical form.
+
+    Spec: XML Encryption 1.1 §4.4
+    """
+    declared = "".join(
+        f" xmlns{f':{prefix}' if prefix else ''}={quoteattr(uri)}"
+        for prefix, uri in envelope.nsmap.items()
+    )
+    return f"<place{declared}>".encode() + opened + b"</place>"
 
 
 def _check_response(root: etree._Element, expected: Expected, *, signed: bool) -> None:
