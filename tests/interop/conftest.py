@@ -99,7 +99,8 @@ name = {{ vi = "Mạng nội bộ", en = "Intranet" }}
 owners = [{{ code = "H55", name = "Văn phòng", valid_from = 2025-07-01 }}]
 level = "province"
 dialect = "forward_auth"
-when_unlinked = "not-needed"
+when_unlinked = "create"
+new_account_prefix = "mang-"
 claims = [{{ claim = "name", source = "full_name" }}]
 
 [systems.behind-proxies.forward_auth]
@@ -108,7 +109,17 @@ secrets = [{{ inline = "{identity_secret}" }}]
 public_paths = ["/public"]
 headers = {{ x-auth-user = "sub", x-auth-name = "name" }}
 
+[systems.cabinet]
+name = {{ vi = "Cổng nội bộ", en = "Intranet" }}
+owners = [{{ code = "H55", name = "Văn phòng", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "oidc"
+when_unlinked = "create"
+new_account_prefix = "cong-"
+
 [clients.apache]
+system = "cabinet"
+backchannel_logout_uri = "{apache}/app/callback?logout=backchannel"
 name = {{ vi = "Cổng nội bộ", en = "Intranet" }}
 secrets = [{{ inline = "{apache_secret}" }}]
 redirect_uris = ["{apache}/app/callback"]
