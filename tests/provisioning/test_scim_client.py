@@ -92,6 +92,25 @@ async def test_every_object_is_made_changed_and_disabled_and_read_back_equal(
     assert ("/Bulk?" in asked) is bulk
 
 
+async def test_what_a_person_has_no_more_is_taken_away_and_the_rest_stays(
+    server: tuple[str, list[str]],
+) -> None:
+    url, _ = server
+    gone = frozenset({"email", "address", "department"})
+    left = {name: value for name, value in CLAIMS.items() if name not in gone}
+    async with httpx.AsyncClient() as client:
+        sender = Sender(client, url, bulk=False)
+        whole = parcel("dat-1")
+        record: Any = dataclasses.replace(whole.record, claims=left, withdrawn=gone)
+        lesser = dataclasses.replace(whole, record=record)
+        for sent in (whole, lesser, lesser):
+            await sender.sends([sent])
+        user = (await sender.users())["dat-1"]
+    assert not user.keys() & {"emails", "addresses"}
+    assert "department" not in user.get(ENTERPRISE, {})
+    assert user["phoneNumbers"][0]["value"] == CLAIMS["phone_number"]
+
+
 async def test_a_bulk_of_old_and_new_accounts_leaves_each_as_it_should_stand(
     server: tuple[str, list[str]],
 ) -> None:
