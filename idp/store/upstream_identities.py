@@ -1,6 +1,7 @@
 """Identities from above, in SQL: (issuer, subject there) as bytes, and nothing else, is a person."""
 
 from connectors.contract import AccountKind, SubjectId
+from connectors.provisioning.writer import OutboxWriter
 from connectors.sources.model import UpstreamIdentity, kept_current
 from connectors.sources.outcomes import ClosedAccount, Differs, FirstSeen, Recognised, Recognition
 from idp.store.sealed_columns import open_attributes, seal_attributes
@@ -42,7 +43,14 @@ class SqlUpstreamIdentities:
     tells nobody who came.
     """
 
-    def __init__(self, database: Database, sealer: Sealer, index: BlindIndex) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sealer: Sealer,
+        index: BlindIndex,
+        outbox: OutboxWriter | None = None,
+    ) -> None:
+        self._outbox = outbox or OutboxWriter({})
         self._database = database
         self._sealer = sealer
         self._index = index
@@ -106,7 +114,7 @@ class SqlUpstreamIdentities:
             return Differs("kind")
         number = self._number(identity.attributes.personal_number)
         place = (identity.issuer, digest, now)
-        subject = str(row["subject_id"])
+        subject = SubjectId(str(row["subject_id"]))
         known = open_attributes(self._sealer, subject, _raw(row["attributes_sealed"]))
         current = kept_current(known, identity.attributes, now)
         async with self._database.transaction() as statements:
@@ -122,7 +130,8 @@ class SqlUpstreamIdentities:
                 seal_attributes(self._sealer, subject, current),
                 now,
             )
-        return Recognised(SubjectId(subject))
+            await self._outbox.of_attributes(statements, subject, known, current, now)
+        return Recognised(subject)
 
     def _number(self, number: str | None) -> bytes | None:
         return None if number is None else self._index.digest("personal number", number)
