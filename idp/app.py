@@ -103,6 +103,7 @@ async def open_service(
         await stack.enter_async_context(_running(audit.run()))
         if settings.sources:
             await stack.enter_async_context(_running(upstream.health.watch(http)))
+        if settings.sources or settings.directories:
             sweeping = sweep_upstream_sessions(upstream.sessions, clock)
             await stack.enter_async_context(_running(sweeping))
         fences = SqlFences(stores.database)

@@ -30,9 +30,9 @@ from idp.web.token import (
     token_endpoint,
     userinfo_endpoint,
 )
-from idp.wiring.interaction import interaction_of, journey_of, upstream_stage_of
+from idp.wiring.interaction import directory_stage_of, interaction_of, journey_of, upstream_stage_of
 from idp.wiring.parts import Parts
-from idp.wiring.upstream import journey_endpoints
+from idp.wiring.upstream import directory_endpoints, journey_endpoints
 from keys.blind import BlindIndex
 
 
@@ -128,6 +128,7 @@ def page_endpoints(parts: Parts) -> dict[str, Endpoint]:
     from_above = upstream_stage_of(parts, journey)
     return (
         journey_endpoints(from_above, parts.settings.sources, error)
+        | directory_endpoints(directory_stage_of(parts, journey), parts.settings.directories, error)
         | {
             "/authorize": page(enter(Dialect.OIDC), "GET", "POST", error_page=error),
             HAND_OFF_PATH: page(enter(Dialect.HAND_OFF), "GET", error_page=error),
