@@ -126,6 +126,10 @@ TEXTS: dict[str, T] = {
         "Nếu trang không tự chuyển, Quý vị vui lòng chọn nút bên dưới để đến",
         "If nothing happens, please use the button below to go to",
     ),
+    "logout_post.lead": (
+        "Nếu trang không tự chuyển, Quý vị vui lòng chọn nút bên dưới để hoàn tất việc đăng xuất khỏi",
+        "If nothing happens, please use the button below to finish signing out of",
+    ),
     "continue": ("Tiếp tục", "Continue"),
     "back_to_system": ("Quay lại hệ thống", "Go back to the system"),
     "to_home": ("Về trang chủ", "Go to the start page"),

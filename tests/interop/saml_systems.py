@@ -57,9 +57,10 @@ certificate_files = ["{files.certificate}"]
 
 
 def toolkit_table(address: str, files: SpFiles) -> str:
-    """A clinic with a Python toolkit: it can be asked by the browser alone."""
+    """A clinic with a Python toolkit, which it uses for what comes behind the browser, too."""
     rows = f"""entity_id = "{address}/metadata"
 slo_url = "{address}/slo"
+slo_soap_url = "{address}/soap"
 acs = [{{ url = "{address}/acs" }}]
 certificate_files = ["{files.certificate}"]
 """
