@@ -12,6 +12,7 @@ from connectors.ldap.messages import (
     Attribute,
     BindRequest,
     BindResponse,
+    CompareRequest,
     Control,
     ExtendedRequest,
     ExtendedResponse,
@@ -132,6 +133,15 @@ def _result(value: Any) -> Result:
     )
 
 
+def _compare_request(value: Any) -> Operation:
+    assertion = value["ava"]
+    return CompareRequest(
+        entry=text(value["entry"]),
+        attribute=text(assertion["attributeDesc"]),
+        value=bytes(assertion["assertionValue"]),
+    )
+
+
 def _extended_request(value: Any) -> Operation:
     return ExtendedRequest(name=text(value["requestName"]), value=_octets(value["requestValue"]))
 
@@ -151,6 +161,7 @@ _KNOWN: dict[int, tuple[Any, Callable[[Any], Operation]]] = {
     application(3): (schema.SearchRequest(), _search_request),
     application(4): (schema.SearchResultEntry(), _entry),
     application(5): (schema.SearchResultDone(), lambda value: SearchDone(result=_result(value))),
+    application(14): (schema.CompareRequest(), _compare_request),
     application(19): (
         schema.SearchResultReference(),
         lambda value: SearchReference(addresses=tuple(map(text, value))),

@@ -5,17 +5,19 @@ from typing import Any
 from pyasn1.type import univ
 
 from connectors.ldap import schema
-from connectors.ldap.ber import context, wrapped
+from connectors.ldap.ber import application, context, wrapped
 from connectors.ldap.filter_codec import written_filter
 from connectors.ldap.messages import (
     BindRequest,
     BindResponse,
+    CompareRequest,
     Control,
     ExtendedRequest,
     ExtendedResponse,
     Message,
     Operation,
     OtherOperation,
+    OtherResponse,
     SearchDone,
     SearchEntry,
     SearchReference,
@@ -45,6 +47,10 @@ def _operation(operation: Operation) -> bytes:
     match operation:
         case UnbindRequest():
             return _UNBIND
+        case CompareRequest():
+            return encoded(_compare_request(operation))
+        case OtherResponse(tag=tag, result=result):
+            return _retagged(application(tag), _with_result(schema.LdapResult(), result))
         case OtherOperation():
             raise ValueError("an operation that is only ever read")
         case BindRequest() | SearchRequest() | ExtendedRequest():
@@ -99,6 +105,19 @@ def _search_request(operation: SearchRequest) -> Any:
     value["attributes"].clear()
     value["attributes"].extend(name.encode() for name in operation.attributes)
     return value
+
+
+def _compare_request(operation: CompareRequest) -> Any:
+    value = schema.CompareRequest()
+    value["entry"] = operation.entry.encode()
+    value["ava"]["attributeDesc"] = operation.attribute.encode()
+    value["ava"]["assertionValue"] = operation.value
+    return value
+
+
+def _retagged(tag: int, value: Any) -> bytes:
+    """A plain result as the response to another operation: they differ by this octet alone."""
+    return bytes((tag,)) + encoded(value)[1:]
 
 
 def _entry(operation: SearchEntry) -> Any:
