@@ -19,6 +19,7 @@ from connectors.ldap.messages import (
     Message,
     Operation,
     OtherOperation,
+    OtherResponse,
     Scope,
     SearchDone,
     SearchEntry,
@@ -142,6 +143,10 @@ def _compare_request(value: Any) -> Operation:
     )
 
 
+def _other_response(tag: int) -> Callable[[Any], Operation]:
+    return lambda value: OtherResponse(tag=tag, result=_result(value))
+
+
 def _extended_request(value: Any) -> Operation:
     return ExtendedRequest(name=text(value["requestName"]), value=_octets(value["requestValue"]))
 
@@ -168,4 +173,7 @@ _KNOWN: dict[int, tuple[Any, Callable[[Any], Operation]]] = {
     ),
     application(23): (schema.ExtendedRequest(), _extended_request),
     application(24): (schema.ExtendedResponse(), _extended_response),
+} | {
+    application(tag): (response(), _other_response(tag))
+    for tag, response in schema.OTHER_RESPONSES.items()
 }

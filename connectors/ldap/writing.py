@@ -5,7 +5,7 @@ from typing import Any
 from pyasn1.type import univ
 
 from connectors.ldap import schema
-from connectors.ldap.ber import application, context, wrapped
+from connectors.ldap.ber import context, wrapped
 from connectors.ldap.filter_codec import written_filter
 from connectors.ldap.messages import (
     BindRequest,
@@ -50,7 +50,7 @@ def _operation(operation: Operation) -> bytes:
         case CompareRequest():
             return encoded(_compare_request(operation))
         case OtherResponse(tag=tag, result=result):
-            return _retagged(application(tag), _with_result(schema.LdapResult(), result))
+            return encoded(_with_result(schema.OTHER_RESPONSES[tag](), result))
         case OtherOperation():
             raise ValueError("an operation that is only ever read")
         case BindRequest() | SearchRequest() | ExtendedRequest():
@@ -113,11 +113,6 @@ def _compare_request(operation: CompareRequest) -> Any:
     value["ava"]["attributeDesc"] = operation.attribute.encode()
     value["ava"]["assertionValue"] = operation.value
     return value
-
-
-def _retagged(tag: int, value: Any) -> bytes:
-    """A plain result as the response to another operation: they differ by this octet alone."""
-    return bytes((tag,)) + encoded(value)[1:]
 
 
 def _entry(operation: SearchEntry) -> Any:

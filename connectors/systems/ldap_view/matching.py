@@ -16,20 +16,8 @@ from connectors.ldap.filters import (
 from connectors.systems.ldap_view.entries import Entry
 from connectors.systems.ldap_view.schema import Kind, Rule, comparable, kind_of
 
-MAX_TERMS = 256
 MAX_ACCOUNTS = 64
 """How many accounts one filter may name to be looked up one by one."""
-
-
-def terms_in(term: Filter) -> int:
-    """How many terms a filter has."""
-    match term:
-        case And(terms) | Or(terms):
-            return 1 + sum(map(terms_in, terms))
-        case Not(inner):
-            return 1 + terms_in(inner)
-        case _:
-            return 1
 
 
 def fits(term: Filter, entry: Entry) -> bool | None:
