@@ -11,10 +11,12 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
 
 from idp.demo.processes import free_port
 from idp.store.app_passwords import SqlAppPasswords
@@ -34,7 +36,9 @@ def ports() -> Ports:
 
 @pytest.fixture
 def more_config(tmp_path: Path, ports: Ports) -> str:
-    certificate(tmp_path)
+    # OpenLDAP takes `localhost` for the name of the machine: the number is plain.
+    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    certificate(tmp_path, names)
     return CONFIG.format(clear=ports.clear, tls=ports.tls)
 
 
@@ -63,8 +67,8 @@ async def test_ldapsearch_and_ldapwhoami_over_ldaps_and_starttls(view: View) -> 
         await view.link(alice, f"a{n}")
     _, secret = await view.app_password(alice)
     as_mail = ("-x", "-D", SERVICE, "-w", SECRET_1)
-    ldaps = ("-H", f"ldaps://localhost:{view.ports.tls}")
-    start_tls = ("-H", f"ldap://localhost:{view.ports.clear}", "-ZZ")
+    ldaps = ("-H", f"ldaps://127.0.0.1:{view.ports.tls}")
+    start_tls = ("-H", f"ldap://127.0.0.1:{view.ports.clear}", "-ZZ")
     for place in (ldaps, start_tls):
         found = await told(
             view, "ldapsearch", "-LLL", *place, *as_mail, "-b", MAIL_BASE, "(uid=a3)", "mail"
@@ -86,7 +90,7 @@ async def test_ldapsearch_and_ldapwhoami_over_ldaps_and_starttls(view: View) -> 
 @TOOLS
 async def test_ldapcompare_and_ldapmodify_get_their_own_answers(view: View) -> None:
     await view.link(view.world.alice.account.subject, "a1")
-    place = ("-H", f"ldaps://localhost:{view.ports.tls}", "-x", "-D", SERVICE, "-w", SECRET_1)
+    place = ("-H", f"ldaps://127.0.0.1:{view.ports.tls}", "-x", "-D", SERVICE, "-w", SECRET_1)
     group = f"cn=citizens,ou=groups,{MAIL_BASE}"
     assert "TRUE" in await told(view, "ldapcompare", *place, group, f"member:{dn('a1')}", code=6)
     assert "FALSE" in await told(view, "ldapcompare", *place, group, f"member:{dn('b1')}", code=5)
@@ -99,7 +103,7 @@ LDAPTrustedGlobalCert CA_BASE64 {ca}
   AuthType Basic
   AuthName "Mail"
   AuthBasicProvider ldap
-  AuthLDAPURL "ldaps://localhost:{tls}/ou=people,{base}?uid?sub"
+  AuthLDAPURL "ldaps://127.0.0.1:{tls}/ou=people,{base}?uid?sub"
   AuthLDAPBindDN "{service}"
   AuthLDAPBindPassword "{secret}"
   Require ldap-group cn=citizens,ou=groups,{base}
@@ -109,7 +113,7 @@ LDAPTrustedGlobalCert CA_BASE64 {ca}
   AuthType Basic
   AuthName "Mail"
   AuthBasicProvider ldap
-  AuthLDAPURL "ldaps://localhost:{tls}/ou=people,{base}?uid?sub"
+  AuthLDAPURL "ldaps://127.0.0.1:{tls}/ou=people,{base}?uid?sub"
   AuthLDAPBindDN "{service}"
   AuthLDAPBindPassword "{secret}"
   Require ldap-group cn=clerks,ou=groups,{base}
@@ -184,7 +188,7 @@ userdb {{
 }}
 """
 DOVECOT_AT_LDAP = """
-uris = ldaps://localhost:{tls}
+uris = ldaps://127.0.0.1:{tls}
 tls_ca_cert_file = {root}/ca.pem
 tls_require_cert = hard
 dn = {service}
