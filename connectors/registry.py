@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from connectors.contract import (
+    AccountKind,
     AccountNames,
     Admission,
     Assurance,
@@ -182,6 +183,8 @@ class System:
     provisioning: Mode = Mode.MATCH_ONLY
     push: Push | None = None
     """By which way the system is told; None where it is told nothing."""
+    eligible: frozenset[AccountKind] = frozenset()
+    """Whose accounts an operator may open before they come; only in `pre-provision`."""
     new_account_prefix: str = ""
     consent: ConsentRule = ConsentRule.IMPLIED
     address: str = ""

@@ -1,20 +1,26 @@
 """`lienthong accounts add|enable|disable`: pilot, staff and sandbox accounts."""
 
 import secrets
+import sys
 import time
 from base64 import b32encode
 from pathlib import Path
 
 import click
 
-from connectors.contract import AccountKind, PersonAttributes, SubjectId
+from connectors.contract import AccountKind, PersonAttributes, SubjectId, SystemId
+from connectors.links.account_opening import AccountOpening
+from connectors.links.sql import SqlLinks
+from connectors.registry import System
 from idp.adapters import open_stores
 from idp.authn.password import PasswordHasher
 from idp.authn.password_policy import refusal
 from idp.authn.usernames import fold
 from idp.cli.command import CONFIG, DEMO, lienthong, run, settings_or_exit
 from idp.config import Settings
+from idp.flows.pre_provision import PreProvisioning
 from idp.model import Account
+from idp.store.eligible import SqlEligible
 
 TOTP_BYTES = 20
 
@@ -92,6 +98,41 @@ def disable(path: Path, subject: str, *, demo: bool) -> None:
 def enable(path: Path, subject: str, *, demo: bool) -> None:
     """Admit a disabled subject again."""
     _set(path, subject, enabled=True, demo=demo)
+
+
+@accounts.command()
+@CONFIG
+@DEMO
+@click.argument("system")
+@click.option("--dry-run", is_flag=True, help="Tell how many would be opened; change nothing.")
+def provision(path: Path, system: str, *, dry_run: bool, demo: bool) -> None:
+    """Open an account in SYSTEM for everybody eligible who never had one there.
+
+    It may be stopped and run again. The system is told by the outbox.
+    """
+    settings = settings_or_exit(path, demo=demo)
+    declared = settings.systems.get(SystemId(system))
+    if declared is None or not declared.eligible:
+        click.echo("Refused: no system with the mode pre-provision has this id.", err=True)
+        raise SystemExit(1)
+    click.echo(run(_provision(settings, declared, dry_run=dry_run)))
+
+
+async def _provision(settings: Settings, system: System, *, dry_run: bool) -> str:
+    async with open_stores(settings) as stores:
+        opening = AccountOpening(
+            links=SqlLinks(stores.database, outbox=stores.outbox),
+            systems=settings.systems,
+            verifiers={},
+            entropy=secrets.token_bytes,
+        )
+        journey = PreProvisioning(SqlEligible(stores.database), opening, time.time)
+        count = await journey.count(system)
+        if dry_run:
+            return f"{count} account(s) would be opened; nothing was changed."
+        with click.progressbar(length=count, label="Opening", file=sys.stderr) as shown:
+            opened = await journey.run(system, shown.update)
+        return f"{opened} account(s) opened."
 
 
 def _set(path: Path, subject: str, *, enabled: bool, demo: bool) -> None:
