@@ -4,17 +4,20 @@ import secrets
 import time
 from base64 import b32encode
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from connectors.contract import AccountKind, PersonAttributes, SubjectId
-from idp.adapters import open_stores
+from idp.adapters import key_store, open_stores, rotation_policy
 from idp.authn.password import PasswordHasher
 from idp.authn.password_policy import refusal
 from idp.authn.usernames import fold
 from idp.cli.command import CONFIG, DEMO, lienthong, run, settings_or_exit
 from idp.config import Settings
 from idp.model import Account
+from idp.wiring.notices import notice_writers, saml_place, session_ends
+from keys.keyring import KeyRing
 
 TOTP_BYTES = 20
 
@@ -81,8 +84,25 @@ async def _add(
 @DEMO
 @click.argument("subject")
 def disable(path: Path, subject: str, *, demo: bool) -> None:
-    """Nothing of this subject is accepted any more, on every node, from the next read on."""
-    _set(path, subject, enabled=False, demo=demo)
+    """End what this subject has running, and accept nothing of it any more, on every node."""
+    ended = run(disable_account(settings_or_exit(path, demo=demo), SubjectId(subject)))
+    if ended is None:
+        _no_such_subject()
+    sessions = f"{ended} session{'' if ended == 1 else 's'} ended"
+    click.echo(f"Done: {sessions}; the running service tells the systems within seconds.")
+
+
+async def disable_account(settings: Settings, subject: SubjectId) -> int | None:
+    """Close the gate, then end every session; how many, or None where there is no such subject."""
+    async with open_stores(settings) as stores:
+        if not await stores.accounts.set_enabled(subject, enabled=False):
+            return None
+        now = int(time.time())
+        keyring = await KeyRing.load(
+            key_store(settings, stores.database), stores.sealer, rotation_policy(settings), now
+        )
+        told = frozenset(notice_writers(settings, keyring, saml_place(settings, keyring)))
+        return await session_ends(settings, stores).end_all(subject, now, told)
 
 
 @accounts.command()
@@ -90,18 +110,18 @@ def disable(path: Path, subject: str, *, demo: bool) -> None:
 @DEMO
 @click.argument("subject")
 def enable(path: Path, subject: str, *, demo: bool) -> None:
-    """Admit a disabled subject again."""
-    _set(path, subject, enabled=True, demo=demo)
-
-
-def _set(path: Path, subject: str, *, enabled: bool, demo: bool) -> None:
+    """Admit a disabled subject again; it signs in anew."""
     settings = settings_or_exit(path, demo=demo)
 
     async def journey() -> bool:
         async with open_stores(settings) as stores:
-            return await stores.accounts.set_enabled(SubjectId(subject), enabled=enabled)
+            return await stores.accounts.set_enabled(SubjectId(subject), enabled=True)
 
     if not run(journey()):
-        click.echo("Refused: no such subject.", err=True)
-        raise SystemExit(1)
+        _no_such_subject()
     click.echo("Done.")
+
+
+def _no_such_subject() -> NoReturn:
+    click.echo("Refused: no such subject.", err=True)
+    raise SystemExit(1)
