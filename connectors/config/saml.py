@@ -1,6 +1,5 @@
 """`[systems.ID.saml]`: a SAML service provider, by its metadata file or key by key."""
 
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -112,7 +111,7 @@ class SamlTable(Table):
         trusted = (_der(self.metadata_certificate_file),) if self.metadata_certificate_file else ()
         try:
             raw = Path(self.metadata_file or "").read_bytes()
-            found = read_sp_metadata(raw, int(time.time()), trusted)
+            found = read_sp_metadata(raw, trusted)
             for address in (*(one.url for one in found.acs), found.slo_url, found.slo_soap_url):
                 if address is not None:
                     _ADDRESS.validate_python(address)
