@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from connectors.contract import AccountKind, LocalAccount, VerifiedIdentity
+from connectors.contract import AccountKind, LocalAccount, PersonAttributes, VerifiedIdentity
 from connectors.errors import RequiredClaimMissing
 from connectors.identifiers.phone import e164
 
@@ -111,6 +111,20 @@ def missing_sources(
     )
 
 
+def differing_sources(before: PersonAttributes, after: PersonAttributes) -> frozenset[Source]:
+    """Which kinds of data are not as they were: kinds, never a value.
+
+    Why without `updated_at`: every visit moves it, and by itself it says nothing of the person.
+    """
+    differing = frozenset(
+        source
+        for source in _OF_ATTRIBUTES
+        if getattr(before, source.value) != getattr(after, source.value)
+    )
+    aged = Source.BIRTHDATE in differing
+    return differing | ({Source.BIRTHDATE_PRECISION} if aged else frozenset())
+
+
 def scopes_named(rules: tuple[ClaimRule, ...], names: frozenset[str]) -> frozenset[str]:
     """The scopes that claims asked for by name belong to: what a person is asked about."""
     return frozenset(rule.scope for rule in rules if rule.claim in names)
@@ -157,6 +171,13 @@ _SOURCES: Mapping[Source, Read] = {
     Source.LOCAL_ACCOUNT: lambda _, account: account.account if account else None,
     Source.ACR: lambda who, _: who.assurance.acr,
 }
+
+
+_OF_ATTRIBUTES = frozenset(Source) - {
+    Source.BIRTHDATE_PRECISION, Source.UPDATED_AT, Source.ACCOUNT_KIND, Source.LOCAL_ACCOUNT,
+    Source.ACR,
+}  # fmt: skip
+"""Sources that are an attribute of the same name."""
 
 
 def fold_ascii(text: str) -> str:

@@ -87,7 +87,9 @@ async def open_service(
                     verifiers[system.system_id] = PasswordFileVerifier(Path(path))
                 case None:
                     pass
-        upstream = Upstream(settings, stores.database, stores.sealer, http, clock, entropy)
+        upstream = Upstream(
+            settings, stores.database, stores.sealer, http, clock, entropy, stores.outbox
+        )
         parts = Parts(
             settings, stores, keyring, audit, ends, egress, delivery, writers, verifiers, upstream,
             saml, clock, entropy,

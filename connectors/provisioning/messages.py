@@ -22,6 +22,8 @@ class Kind(StrEnum):
     """What has changed: a closed list."""
 
     ACCOUNT_CREATED = "account_created"
+    ACCOUNT_CHANGED = "account_changed"
+    """Something that the records of the system hold of the person."""
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_ENABLED = "account_enabled"
     IDENTIFIER_CHANGED = "identifier_changed"
@@ -34,7 +36,7 @@ _OF_ACCOUNTS = frozenset(
 )
 TOLD: Mapping[Mode, frozenset[Kind]] = {
     Mode.MATCH_ONLY: frozenset(),
-    Mode.JUST_IN_TIME: _OF_ACCOUNTS | {Kind.ACCOUNT_CREATED},
+    Mode.JUST_IN_TIME: _OF_ACCOUNTS | {Kind.ACCOUNT_CREATED, Kind.ACCOUNT_CHANGED},
     Mode.DISABLE: _OF_ACCOUNTS,
     Mode.NOTIFY: _OF_ACCOUNTS | {Kind.SESSION_REVOKED},
 }
@@ -72,6 +74,8 @@ class Record:
     """What the system's sector calls the person; None where nobody ever signed in there."""
     claims: Mapping[str, Claim] = field(default_factory=dict, repr=False)
     """Exactly what the system's rules name of who holds the account; empty where nobody does."""
+    withdrawn: frozenset[str] = frozenset()
+    """Claims that the rules name and that the holder does not have, or has no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,70 +1,16 @@
 """The outbox in SQL: messages in one order for each system, and a lease on each lane.
 
-Why: the row of a lane is locked by whoever takes the next number until the change that the message
-tells of has committed. Numbers of one system therefore become visible in their order, on every
-database, however many nodes write; and one lease on that row keeps two nodes out of one lane.
+Why: see `writer` for the order. One lease on the row of a lane keeps two nodes out of one lane.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from connectors.contract import AccountId, SessionId, SubjectId, SystemId
 from connectors.provisioning.messages import Kind, Message, Outcome, Refused, Settled
-from keys.sql import Database, Row, Statements
+from keys.sql import Database, Row
 
 _COLUMNS = "system_id, number, kind, subject_id, account_id, sid, created_at, attempts"
 _WAITING = "settled_at IS NULL AND dead_at IS NULL"
-
-
-class OutboxWriter:
-    """Writes messages inside the transaction of the change that they tell of."""
-
-    def __init__(self, told: Mapping[SystemId, frozenset[Kind]]) -> None:
-        self._told = told
-
-    async def write(
-        self,
-        statements: Statements,
-        system: SystemId,
-        kind: Kind,
-        subject: SubjectId,
-        now: int,
-        *,
-        account: AccountId | None = None,
-        sid: SessionId | None = None,
-    ) -> None:
-        """Put a message at the end of the system's lane, where the system wants to hear of it."""
-        if kind not in self._told.get(system, ()):
-            return
-        row = await statements.one(
-            "INSERT INTO outbox_lane (system_id, last) VALUES ($1, 1) ON CONFLICT (system_id)"
-            " DO UPDATE SET last = outbox_lane.last + 1 RETURNING last",
-            system,
-        )
-        await statements.change(
-            "INSERT INTO outbox (system_id, number, kind, subject_id, account_id, sid, created_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            system,
-            int((row and row["last"]) or 0),
-            kind.value,
-            subject,
-            account,
-            sid,
-            now,
-        )
-
-    async def of_subject(
-        self, statements: Statements, kind: Kind, subject: SubjectId, now: int
-    ) -> None:
-        """Tell every system in which the subject holds an account."""
-        rows = await statements.rows(
-            "SELECT system_id, account_id FROM link WHERE subject_id = $1"
-            " AND state IN ('verified', 'active', 'disputed', 'suspended')"
-            " ORDER BY system_id, account_id",  # one order of locks for everybody
-            subject,
-        )
-        for row in rows:
-            system, account = SystemId(str(row["system_id"])), AccountId(str(row["account_id"]))
-            await self.write(statements, system, kind, subject, now, account=account)
 
 
 class Outbox:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from connectors.contract import PairwiseSub, SessionId, SubjectId, SystemId
 from connectors.provisioning.messages import Kind
-from connectors.provisioning.outbox import OutboxWriter
+from connectors.provisioning.writer import OutboxWriter
 from idp.model import Notice
 from keys.sql import Database, Row, Statements
 

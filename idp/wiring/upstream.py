@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import httpx
 
+from connectors.provisioning.writer import OutboxWriter
 from connectors.sources.model import Source, SourceId
 from idp.authn.upstream_client import UpstreamClient
 from idp.authn.upstream_health import UpstreamHealth
@@ -37,13 +38,16 @@ class Upstream:
         http: httpx.AsyncClient,
         clock: Clock,
         entropy: Entropy,
+        outbox: OutboxWriter,
     ) -> None:
         provider = settings.tables.provider
         self.sources = settings.sources
         self.health = UpstreamHealth(settings.sources, clock)
         self.ways = UpstreamWays(settings.sources, self.health, password=provider.password_sign_in)
         self.sessions = SqlUpstreamSessions(database)
-        self._identities = SqlUpstreamIdentities(database, sealer, BlindIndex(settings.keks[-1]))
+        self._identities = SqlUpstreamIdentities(
+            database, sealer, BlindIndex(settings.keks[-1]), outbox
+        )
         self._keys = UpstreamKeys(http)
         self._client = UpstreamClient(http, self._keys, entropy)
         self._issuer = settings.issuer

@@ -21,8 +21,9 @@ from idp.demo.browser import Browser
 from idp.demo.files import DemoFiles
 from idp.demo.processes import free_port
 from idp.demo.province import Resident, residents
+from idp.demo.scene import Addresses
 from idp.demo.seed import seed
-from idp.demo.stand_ins import STAND_INS, Addresses
+from idp.demo.stand_ins import STAND_INS
 from idp.store.sql_migrate import migrate
 from tests.interop.saml_systems import SpFiles, mellon_tables, school_table, sp_files, toolkit_table
 

@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 
 from connectors.contract import AccountId, SubjectId, SystemId
 from connectors.provisioning.messages import Kind, Refused
-from connectors.provisioning.outbox import Outbox, OutboxWriter
+from connectors.provisioning.outbox import Outbox
+from connectors.provisioning.writer import OutboxWriter
 from idp.adapters import open_stores
 from idp.cli.main import lienthong
 from idp.config import load_settings

@@ -4,7 +4,8 @@ import pytest
 
 from connectors.contract import AccountId, SubjectId, SystemId
 from connectors.provisioning.messages import Kind, Refused, Settled
-from connectors.provisioning.outbox import Outbox, OutboxWriter
+from connectors.provisioning.outbox import Outbox
+from connectors.provisioning.writer import OutboxWriter
 from keys.sql import Database
 
 NOW, LAND = 1_800_000_000, SystemId("land")
