@@ -82,6 +82,8 @@ class SamlSettings:
     slo_soap_url: str | None = None
     encryption_certificate: bytes | None = field(default=None, repr=False)
     """Whose key can read the assertions; None where they go open."""
+    name_certificate: bytes | None = field(default=None, repr=False)
+    """Whose key can read the name of the person; None where it goes open."""
     attribute_names: Mapping[str, str] = field(default_factory=dict)
     """What a claim is called in the assertion, where the system knows it by another name."""
     valid_until: int | None = None

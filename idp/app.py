@@ -67,7 +67,7 @@ async def open_service(
                 OidcNotices(issuer=settings.issuer, clients=settings.clients, keyring=keyring),
                 TicketNotices(issuer=settings.issuer, systems=settings.systems),
                 CasNotices(systems=settings.systems),
-                SamlNotices(voice=saml.voice, systems=settings.systems),
+                SamlNotices(voice=saml.voice, systems=settings.systems, entropy=entropy),
             )
         )
         egress = HttpEgress(http)

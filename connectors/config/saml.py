@@ -63,6 +63,8 @@ class SamlTable(Table):
     want_signed_requests: bool = True
     encrypt_assertions: bool = False
     """For systems where the browser must not read what it carries."""
+    encrypt_name_id: bool = False
+    """For systems that log what they are sent: the name of the person is for the key's holder."""
     encryption_certificate_file: CertificateFile | None = None
     attribute_names: Annotated[dict[str, str], Field(max_length=60, default_factory=dict)]
     _settings: SamlSettings = PrivateAttr()
@@ -81,12 +83,15 @@ class SamlTable(Table):
             raise ValueError("a certificate, or want_signed_requests = false")
         if self.encrypt_assertions and found.encryption_certificate is None:
             raise ValueError("a key for encryption, or encrypt_assertions = false")
+        if self.encrypt_name_id and found.encryption_certificate is None:
+            raise ValueError("a key for encryption, or encrypt_name_id = false")
         reader = found.encryption_certificate if self.encrypt_assertions else None
         self._settings = replace(
             found,
             name_id=_FORMATS[self.name_id],
             want_signed_requests=self.want_signed_requests,
             encryption_certificate=reader,
+            name_certificate=found.encryption_certificate if self.encrypt_name_id else None,
             attribute_names=self.attribute_names,
         )
         return self

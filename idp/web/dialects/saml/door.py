@@ -192,6 +192,7 @@ class SamlDoor:
             response_id="_" + self._entropy(16).hex(),
             assertion_id="_" + self._entropy(16).hex(),
             randomness=self._entropy(RANDOM_BYTES),
+            name_randomness=self._entropy(RANDOM_BYTES),
         )
 
 
