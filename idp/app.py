@@ -57,7 +57,7 @@ async def open_service(
         stack.push_async_callback(http.aclose)
         ends = session_ends(settings, stores)
         saml = saml_place(settings, keyring)
-        writers = notice_writers(settings, keyring, saml)
+        writers = notice_writers(settings, keyring, saml, entropy)
         egress = HttpEgress(http)
         delivery = NoticeDelivery(
             ends=ends,

@@ -1,5 +1,6 @@
 """`lienthong accounts add|enable|disable`: pilot, staff and sandbox accounts."""
 
+import os
 import secrets
 import time
 from base64 import b32encode
@@ -101,7 +102,8 @@ async def disable_account(settings: Settings, subject: SubjectId) -> int | None:
         keyring = await KeyRing.load(
             key_store(settings, stores.database), stores.sealer, rotation_policy(settings), now
         )
-        told = frozenset(notice_writers(settings, keyring, saml_place(settings, keyring)))
+        saml = saml_place(settings, keyring)
+        told = frozenset(notice_writers(settings, keyring, saml, os.urandom))
         return await session_ends(settings, stores).end_all(subject, now, told)
 
 

@@ -6,6 +6,7 @@ from idp.adapters import Stores
 from idp.config import Settings
 from idp.flows.notices import CasNotices, NoticeWriter, OidcNotices, TicketNotices, by_participant
 from idp.flows.saml_notices import SamlNotices
+from idp.ports import Entropy
 from idp.store.session_ends import SqlSessionEnds
 from idp.web.dialects.saml.place import SamlPlace
 from idp.wiring.provisioning import systems_of_participants
@@ -25,7 +26,7 @@ def saml_place(settings: Settings, keyring: KeyRing) -> SamlPlace:
 
 
 def notice_writers(
-    settings: Settings, keyring: KeyRing, saml: SamlPlace
+    settings: Settings, keyring: KeyRing, saml: SamlPlace, entropy: Entropy
 ) -> Mapping[str, NoticeWriter]:
     """A further dialect is one more writer here."""
     return by_participant(
@@ -33,6 +34,6 @@ def notice_writers(
             OidcNotices(issuer=settings.issuer, clients=settings.clients, keyring=keyring),
             TicketNotices(issuer=settings.issuer, systems=settings.systems),
             CasNotices(systems=settings.systems),
-            SamlNotices(voice=saml.voice, systems=settings.systems),
+            SamlNotices(voice=saml.voice, systems=settings.systems, entropy=entropy),
         )
     )
