@@ -83,8 +83,19 @@ class SamlSettings:
     slo_soap_url: str | None = None
     encryption_certificate: bytes | None = field(default=None, repr=False)
     """Whose key can read the assertions; None where they go open."""
+    name_certificate: bytes | None = field(default=None, repr=False)
+    """Whose key can read the name of the person; None where it goes open."""
     attribute_names: Mapping[str, str] = field(default_factory=dict)
     """What a claim is called in the assertion, where the system knows it by another name."""
+    valid_until: int | None = None
+    """From then on its metadata vouches for nothing: no address in it, and no key."""
+
+    def is_valid(self, now: int) -> bool:
+        """Whether what the metadata says still counts.
+
+        Spec: SAML Metadata 2.0 §2.3.2
+        """
+        return self.valid_until is None or now < self.valid_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

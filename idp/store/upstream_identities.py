@@ -79,14 +79,28 @@ class SqlUpstreamIdentities:
             return FirstSeen(candidate)
         return await self._again(identity, digest, row, now)
 
+    async def attach(
+        self, issuer: str, subject_there: str, subject: SubjectId, number: str | None, now: int
+    ) -> bool:
+        """Make an identity one of a subject that exists; False where it is somebody's already.
+
+        Nothing here proves that both are one person: the caller knows it.
+        """
+        digest = self.digest(issuer, subject_there)
+        found = await self._database.change(
+            _NEW_IDENTITY, issuer, digest, subject, self._number(number), now
+        )
+        return found == 1
+
     async def _create(
         self, identity: UpstreamIdentity, digest: bytes, candidate: SubjectId, now: int
     ) -> None:
         sealed = seal_attributes(self._sealer, candidate, identity.attributes)
+        number = self._number(identity.attributes.personal_number)
         async with self._database.transaction() as statements:
             await statements.change(_NEW_SUBJECT, candidate, identity.kind.value, sealed, now)
             made = await statements.change(
-                _NEW_IDENTITY, identity.issuer, digest, candidate, self._number(identity), now
+                _NEW_IDENTITY, identity.issuer, digest, candidate, number, now
             )
             if made != 1:
                 raise _SomebodyWasFaster
@@ -98,7 +112,7 @@ class SqlUpstreamIdentities:
             return ClosedAccount()
         if AccountKind(str(row["kind"])) is not identity.kind:
             return Differs("kind")
-        number = self._number(identity)
+        number = self._number(identity.attributes.personal_number)
         place = (identity.issuer, digest, now)
         subject = SubjectId(str(row["subject_id"]))
         known = open_attributes(self._sealer, subject, _raw(row["attributes_sealed"]))
@@ -119,8 +133,7 @@ class SqlUpstreamIdentities:
             await self._outbox.of_attributes(statements, subject, known, current, now)
         return Recognised(subject)
 
-    def _number(self, identity: UpstreamIdentity) -> bytes | None:
-        number = identity.attributes.personal_number
+    def _number(self, number: str | None) -> bytes | None:
         return None if number is None else self._index.digest("personal number", number)
 
 

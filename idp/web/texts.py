@@ -126,6 +126,10 @@ TEXTS: dict[str, T] = {
         "Nếu trang không tự chuyển, Quý vị vui lòng chọn nút bên dưới để đến",
         "If nothing happens, please use the button below to go to",
     ),
+    "logout_post.lead": (
+        "Nếu trang không tự chuyển, Quý vị vui lòng chọn nút bên dưới để hoàn tất việc đăng xuất khỏi",
+        "If nothing happens, please use the button below to finish signing out of",
+    ),
     "continue": ("Tiếp tục", "Continue"),
     "back_to_system": ("Quay lại hệ thống", "Go back to the system"),
     "to_home": ("Về trang chủ", "Go to the start page"),
@@ -204,6 +208,15 @@ _NOTICES: dict[str, tuple[T, T]] = {
             "đơn vị quản lý ứng dụng.",
             "The application that sent you here is not registered. Please go back and tell the "
             "people who run it.",
+        ),
+    ),
+    "system_expired": (
+        ("Hệ thống tạm thời chưa đăng nhập được", "This system cannot be entered just now"),
+        (
+            "Thông tin kết nối của hệ thống này đã hết hạn. Các hệ thống khác vẫn dùng được bình "
+            "thường. Quý vị vui lòng báo cho đơn vị quản lý hệ thống.",
+            "The connection details of this system have expired. All other systems work as usual. "
+            "Please tell the people who run it.",
         ),
     ),
     "service_unknown": (

@@ -108,6 +108,8 @@ class FormPostView(View):
     target: str
     fields: Mapping[str, str] = field(repr=False)
     participant_name: str
+    lead: str = "form_post.lead"
+    """The text before the name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

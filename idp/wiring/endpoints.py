@@ -16,6 +16,7 @@ from idp.web.dialects.hand_off import HAND_OFF_PATH
 from idp.web.dialects.saml.logout import SamlLogout
 from idp.web.dialects.saml.metadata import metadata_endpoint
 from idp.web.dialects.saml.place import METADATA_PATH, SLO_PATH, SSO_PATH
+from idp.web.dialects.saml.posted import Posting
 from idp.web.dialects.vnconnect import VNCONNECT_AUTHORIZE, VNCONNECT_LOGOUT, VNCONNECT_PATHS
 from idp.web.error_pages import ERROR_PATH
 from idp.web.http import Answer, Endpoint, HttpRequest
@@ -157,10 +158,11 @@ def _saml_logout(parts: Parts) -> SamlLogout:
     return SamlLogout(
         place=parts.saml,
         sessions=parts.stores.sessions,
-        grants=parts.grants,
+        ends=parts.ends,
         fences=parts.fences,
         logout=parts.logout,
         cookies=parts.cookies,
+        posting=Posting(parts.pages),
         entropy=parts.entropy,
     )
 

@@ -31,7 +31,8 @@ from connectors.systems.signed_ticket import ticket_form
 from idp.config import Settings, load_settings
 from idp.demo.files import DemoFiles
 from idp.demo.province import residents
-from idp.demo.stand_ins import STAND_INS, Addresses
+from idp.demo.scene import Addresses
+from idp.demo.stand_ins import STAND_INS
 from idp.protocol.scopes import KNOWN
 from tests.tokens import claims_of
 

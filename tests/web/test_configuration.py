@@ -307,6 +307,8 @@ def test_the_demo_passes_its_own_check(tmp_path: Path) -> None:
         "school": "saml",
         "intranet": "forward_auth",
     }
+    assert [source["id"] for source in facts["sources"]] == ["vneid"]
+    assert facts["steps"][0]["name"] == "sign in at the portal by VNeID"
     logs = (folder / "provider.log").read_text("utf-8")
     secret_values = [p["password"] for p in facts["citizens"]] + [
         p["name"] for p in facts["citizens"]

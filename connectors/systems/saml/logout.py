@@ -16,6 +16,8 @@ from connectors.systems.saml.response import Voice, name_id_xml
 FRESH_SECONDS = 300
 SKEW_SECONDS = 60
 NOTICE_SECONDS = 120
+MAX_SESSIONS = 50
+"""How many sessions one request may name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +47,13 @@ def read_logout_request(root: etree._Element, now: int) -> LogoutRequest:
     name_id = only(root, SAML, "NameID")
     if name_id is None:
         raise SamlRefused("NameID is missing")
+    sessions = root.findall(f"{{{SAMLP}}}SessionIndex")
+    if len(sessions) > MAX_SESSIONS:
+        raise SamlRefused("too many sessions are named")
     return LogoutRequest(
         request_id=id_of(root),
         name_id=text_of(name_id),
-        sessions=tuple(text_of(node) for node in root.findall(f"{{{SAMLP}}}SessionIndex")),
+        sessions=tuple(text_of(node) for node in sessions),
         expires_at=expires_at,
     )
 
@@ -82,6 +87,7 @@ def logout_notice(
     name_id: str,
     sid: str,
     request_id: str,
+    randomness: bytes,
     now: int,
 ) -> str:
     """A signed LogoutRequest in its SOAP envelope, for a system that is told behind the browser.
@@ -92,7 +98,7 @@ def logout_notice(
         f'<samlp:LogoutRequest xmlns:samlp="{SAMLP}" xmlns:saml="{SAML}" ID="{request_id}"'
         f' Version="2.0" IssueInstant="{written(now)}" Destination={quoteattr(to)}'
         f' NotOnOrAfter="{written(now + NOTICE_SECONDS)}"><saml:Issuer>{escape(voice.entity_id)}'
-        f"</saml:Issuer>{name_id_xml(name_id, settings, voice.entity_id)}"
+        f"</saml:Issuer>{name_id_xml(name_id, settings, voice.entity_id, randomness)}"
         f"<samlp:SessionIndex>{escape(sid)}</samlp:SessionIndex></samlp:LogoutRequest>"
     )
     whole = signed(request, request_id, voice.signer, voice.certificate)
