@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from connectors.contract import (
+    AccountKind,
     AccountNames,
     Admission,
     Assurance,
@@ -82,8 +83,19 @@ class SamlSettings:
     slo_soap_url: str | None = None
     encryption_certificate: bytes | None = field(default=None, repr=False)
     """Whose key can read the assertions; None where they go open."""
+    name_certificate: bytes | None = field(default=None, repr=False)
+    """Whose key can read the name of the person; None where it goes open."""
     attribute_names: Mapping[str, str] = field(default_factory=dict)
     """What a claim is called in the assertion, where the system knows it by another name."""
+    valid_until: int | None = None
+    """From then on its metadata vouches for nothing: no address in it, and no key."""
+
+    def is_valid(self, now: int) -> bool:
+        """Whether what the metadata says still counts.
+
+        Spec: SAML Metadata 2.0 §2.3.2
+        """
+        return self.valid_until is None or now < self.valid_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +211,8 @@ class System:
     provisioning: Mode = Mode.MATCH_ONLY
     push: Push | None = None
     """By which way the system is told; None where it is told nothing."""
+    eligible: frozenset[AccountKind] = frozenset()
+    """Whose accounts an operator may open before they come; only in `pre-provision`."""
     new_account_prefix: str = ""
     consent: ConsentRule = ConsentRule.IMPLIED
     address: str = ""

@@ -204,6 +204,10 @@ def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
             _rules(table.claims),
             creates=table.when_unlinked is WhenUnlinked.CREATE,
         )
+        if table.provisioning.eligible and table.consent is not ConsentRule.IMPLIED:
+            # Nobody who has not been here yet can have been asked.
+            wanted = "implied, where accounts are opened before their people come"
+            found.append(place.at("consent").problem(wanted))
     if table.when_unlinked is WhenUnlinked.CLAIM and table.verification is None:
         wanted = "how an old password is checked, where accounts can be claimed"
         found.append(place.at("verification").problem(wanted))
@@ -275,6 +279,7 @@ def _system(system_id: SystemId, table: SystemTable) -> System:
         when_unlinked=table.when_unlinked,
         provisioning=mode_of(table.provisioning, creates=creates),
         push=push_of(table.provisioning),
+        eligible=frozenset((table.provisioning and table.provisioning.eligible) or ()),
         new_account_prefix=table.new_account_prefix,
         consent=table.consent,
         address=table.address,

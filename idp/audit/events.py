@@ -51,6 +51,7 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "message_delivered": frozenset({"system", "message", "kind"}),
     "message_failed": frozenset({"system", "message", "kind"}),
     "message_dead": frozenset({"system", "message", "kind"}),
+    "message_discarded": frozenset({"system", "message", "kind"}),
     "scim_created": _PUSHED,
     "scim_changed": _PUSHED,
     "scim_enabled": _PUSHED,

@@ -18,7 +18,7 @@ from connectors.systems.ldap_view.entries import (
     group_entry,
     person_entry,
 )
-from connectors.systems.ldap_view.matching import accounts_named, fits
+from connectors.systems.ldap_view.matching import accounts_named, fits, speaks_of
 from connectors.systems.ldap_view.places import (
     Base,
     Groups,
@@ -178,6 +178,7 @@ class _Run:
         self._settings: LdapViewSettings = caller.settings
         seconds = min(request.time_limit_seconds or SEARCH_SECONDS, SEARCH_SECONDS)
         self._until = monotonic() + seconds
+        self._members: list[Person] | None = None
 
     async def entries(
         self, place: Place, after: _Position
@@ -247,8 +248,17 @@ class _Run:
             yield await self._group(group)
 
     async def _group(self, group: str) -> Entry:
-        members = [person async for person in self._everybody(_FIRST)]
-        return group_entry(self._settings, group, accounts_in(members, group))
+        """The group; with its members only where the filter lets it be told.
+
+        Why: members are found by looking at everybody, which a search for a person need not pay.
+        """
+        bare = group_entry(self._settings, group, ())
+        wanted = self.request.filter
+        if not speaks_of(wanted, "member") and not fits(wanted, bare):
+            return bare
+        if self._members is None:
+            self._members = [person async for person in self._everybody(_FIRST)]
+        return group_entry(self._settings, group, accounts_in(self._members, group))
 
     async def _persons(self, after: AccountId) -> AsyncIterator[Person]:
         """By the key where the filter names accounts; else all, page by page."""

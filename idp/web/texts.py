@@ -210,6 +210,15 @@ _NOTICES: dict[str, tuple[T, T]] = {
             "people who run it.",
         ),
     ),
+    "system_expired": (
+        ("Hệ thống tạm thời chưa đăng nhập được", "This system cannot be entered just now"),
+        (
+            "Thông tin kết nối của hệ thống này đã hết hạn. Các hệ thống khác vẫn dùng được bình "
+            "thường. Quý vị vui lòng báo cho đơn vị quản lý hệ thống.",
+            "The connection details of this system have expired. All other systems work as usual. "
+            "Please tell the people who run it.",
+        ),
+    ),
     "service_unknown": (
         ("Dịch vụ chưa được kết nối", "This service is not connected"),
         (

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from typing import Any, cast
 
 import pytest
 
@@ -22,7 +23,10 @@ from connectors.ldap.messages import (
 )
 from connectors.ldap.results import ResultCode
 from connectors.ldap.writing import write
-from idp.ldap import bounds
+from idp.ldap import bounds, searches
+from idp.ldap.caller import Anonymous
+from idp.ldap.conversation import Conversation, Front
+from idp.store.directory_people import PeoplePage, SqlDirectoryPeople
 from tests.fixtures_world import SECRET_1, SECRET_2
 from tests.ldap_view.conftest import FILES_BASE, MAIL_BASE, SERVICE, View, Wire, dn
 
@@ -302,3 +306,50 @@ async def test_many_binds_at_once_are_each_judged(view: View) -> None:
     codes = await asyncio.gather(*(guess(n) for n in range(40)))
     assert set(codes) == {ResultCode.INVALID_CREDENTIALS}
     await view.as_mail()
+
+
+async def test_a_password_in_the_clear_is_refused_unread_beyond_loopback(view: View) -> None:
+    """StartTLS stripped on the way: the password is not looked at, right or wrong."""
+    nothing = cast("Any", None)
+    front = Front(
+        binds=nothing, searches=nothing, compares=nothing, can_start_tls=True, clear_text=False
+    )
+    conversation = Conversation(front, "192.0.2.1", secure=False)
+    for password in (SECRET_1.encode(), b"wrong"):
+        bind = BindRequest(name=SERVICE, password=password)
+        reply = await conversation.answer(Message(number=1, operation=bind))
+        [answer] = reply.messages
+        assert isinstance(answer.operation, BindResponse)
+        assert answer.operation.result.code is ResultCode.CONFIDENTIALITY_REQUIRED
+        assert conversation.caller == Anonymous()
+
+
+async def test_a_search_for_one_person_looks_at_nobody_else(
+    view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await view.link(view.world.alice.account.subject, "a1")
+
+    async def never(*_: object) -> PeoplePage:
+        raise AssertionError("somebody looks through the people")
+
+    monkeypatch.setattr(SqlDirectoryPeople, "page", never)
+    wire = await view.as_mail()
+    for wanted in (
+        Equals("uid", b"a1"),
+        And((Equals("uid", b"a1"), Present("mail"))),
+        And((Present("objectClass"), Or((Equals("uid", b"a1"), Equals("uid", b"a2"))))),
+    ):
+        found, code, _ = await wire.search(MAIL_BASE, wanted)
+        assert (set(found), code) == ({dn("a1")}, ResultCode.SUCCESS)
+
+
+async def test_what_has_no_index_is_looked_for_up_to_a_bound(
+    view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(6):
+        await view.link(view.world.alice.account.subject, f"a{n}")
+    monkeypatch.setattr(searches, "PAGE_ROWS", 2)
+    monkeypatch.setattr(searches, "MAX_LOOKED_AT", 4)
+    wire = await view.as_mail()
+    found, code, _ = await wire.search(MAIL_BASE, Equals("mail", b"tuyet@vidu.example"))
+    assert (len(found), code) == (4, ResultCode.ADMIN_LIMIT_EXCEEDED)

@@ -124,6 +124,18 @@ def _holds(text: str, initial: str, middle: list[str], final: str) -> bool:
     return at <= end and text.endswith(final)
 
 
+def speaks_of(term: Filter, name: str) -> bool:
+    """Whether the filter asks about an attribute, by whatever spelling."""
+    match term:
+        case And(terms) | Or(terms):
+            return any(speaks_of(inner, name) for inner in terms)
+        case Not(inner):
+            return speaks_of(inner, name)
+        case _:
+            kind = kind_of(term.attribute or "")
+            return kind is not None and kind.name == name
+
+
 def accounts_named(term: Filter) -> frozenset[str] | None:
     """The accounts that alone can fit; None where it may be anybody.
 
