@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -21,8 +22,9 @@ from cryptography import x509
 from idp.demo.processes import free_port
 from idp.store.app_passwords import SqlAppPasswords
 from tests.certificates import certificate
-from tests.fixtures_world import SECRET_1, World
+from tests.fixtures_world import ENVIRONMENT, SECRET_1, World, write_config
 from tests.interop.apache import apache, needs
+from tests.interop.conftest import wait_for
 from tests.ldap_view.conftest import CONFIG, MAIL_BASE, SERVICE, Ports, View, dn
 
 TOOLS = pytest.mark.skipif(shutil.which("ldapsearch") is None, reason="Debian: ldap-utils")
@@ -95,6 +97,33 @@ async def test_ldapcompare_and_ldapmodify_get_their_own_answers(view: View) -> N
     assert "TRUE" in await told(view, "ldapcompare", *place, group, f"member:{dn('a1')}", code=6)
     assert "FALSE" in await told(view, "ldapcompare", *place, group, f"member:{dn('b1')}", code=5)
     assert "unwilling" in await told(view, "ldapdelete", *place, dn("a1"), code=53)
+
+
+@TOOLS
+def test_the_provider_as_a_process_of_its_own_answers_over_both(
+    tmp_path: Path, ports: Ports, more_config: str
+) -> None:
+    """`lienthong serve` runs on another event loop than the tests do."""
+    config = write_config(tmp_path, f"sqlite:///{tmp_path / 'x.sqlite'}", more=more_config)
+    web = free_port()
+    command = [sys.executable, "-m", "idp.cli", "serve", "-c", str(config)]
+    process = subprocess.Popen(
+        [*command, "--listen", f"127.0.0.1:{web}"], env=os.environ | ENVIRONMENT
+    )
+    trusting = os.environ | {"LDAPTLS_CACERT": str(tmp_path / "ca.pem")}
+    try:
+        wait_for(f"http://127.0.0.1:{web}/healthz")
+        as_mail = ("-x", "-D", SERVICE, "-w", SECRET_1)
+        for place in (
+            ("-H", f"ldaps://127.0.0.1:{ports.tls}"),
+            ("-H", f"ldap://127.0.0.1:{ports.clear}", "-ZZ"),
+        ):
+            asked = ["ldapwhoami", *place, *as_mail]
+            who = subprocess.run(asked, env=trusting, capture_output=True, text=True, check=True)
+            assert who.stdout == f"dn:{SERVICE}\n"
+    finally:
+        process.terminate()
+        assert process.wait(30) in (0, -15)
 
 
 PROTECTED = """

@@ -23,7 +23,7 @@ from connectors.ldap.messages import (
 )
 from connectors.ldap.results import ResultCode
 from connectors.ldap.writing import write
-from idp.ldap import bounds, searches
+from idp.ldap import bounds, reach
 from idp.ldap.caller import Anonymous
 from idp.ldap.conversation import Conversation, Front
 from idp.store.directory_people import PeoplePage, SqlDirectoryPeople
@@ -348,8 +348,8 @@ async def test_what_has_no_index_is_looked_for_up_to_a_bound(
 ) -> None:
     for n in range(6):
         await view.link(view.world.alice.account.subject, f"a{n}")
-    monkeypatch.setattr(searches, "PAGE_ROWS", 2)
-    monkeypatch.setattr(searches, "MAX_LOOKED_AT", 4)
+    monkeypatch.setattr(reach, "PAGE_ROWS", 2)
+    monkeypatch.setattr(reach, "MAX_LOOKED_AT", 4)
     wire = await view.as_mail()
     found, code, _ = await wire.search(MAIL_BASE, Equals("mail", b"tuyet@vidu.example"))
     assert (len(found), code) == (4, ResultCode.ADMIN_LIMIT_EXCEEDED)
