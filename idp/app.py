@@ -25,6 +25,7 @@ from idp.web.edge import Edge, trusted_networks
 from idp.web.refusals import Refusals
 from idp.web.site import make_site
 from idp.wiring.endpoints import page_endpoints, protocol_endpoints, rooms
+from idp.wiring.ldap_front import ldap_front
 from idp.wiring.notices import notice_writers, saml_place, session_ends
 from idp.wiring.parts import Parts
 from idp.wiring.provisioning import provisioning_delivery
@@ -101,6 +102,7 @@ async def open_service(
                 )
             )
         )
+        await stack.enter_async_context(ldap_front(parts))
         yield _application(parts)
 
 
