@@ -125,6 +125,8 @@ class Dialect(StrEnum):
     HAND_OFF = "hand_off"
     """A deep link into a service: spoken by the National Portal, by no system."""
     SAML = "saml"
+    LDAP_VIEW = "ldap_view"
+    """Nobody signs in by it: a mail or file server asks about its people, and who proves to be one."""
 
 
 class Prompt(StrEnum):

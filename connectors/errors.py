@@ -6,6 +6,7 @@ ConnectorsError
 ├── HandOffRefused         a deep link that no portal makes
 ├── StateRefused           a state that no application makes
 ├── SamlRefused            a SAML message that is not what it should be
+├── LdapRefused            bytes that are no LDAP message, or a name or filter that is none
 ├── UpstreamRefused        an answer of a source that is not believed
 ├── CasRefused             a CAS request, with its code (systems/cas/failures.py)
 └── IllegalTransition      a link cannot go from its state to the one asked for
@@ -34,6 +35,10 @@ class StateRefused(ConnectorsError):
 
 class SamlRefused(ConnectorsError):
     """What is wrong with a message or with metadata, in words of ours."""
+
+
+class LdapRefused(ConnectorsError):
+    """What is wrong with a message, a name or a filter, in words of ours."""
 
 
 class HandOffRefused(ConnectorsError):

@@ -20,7 +20,6 @@ from idp.web.stages.upstream import UpstreamStage
 from idp.web.way_on import WayOn
 from idp.wiring.doors import doors_of
 from idp.wiring.parts import Parts
-from keys.blind import BlindIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +85,7 @@ def upstream_stage_of(parts: Parts, journey: Journey) -> UpstreamStage:
 
 def _stages(parts: Parts, journey: Journey) -> Stages:
     devices, opening, way_on = journey.devices, journey.opening, journey.way_on
-    throttle_key = BlindIndex(parts.settings.keks[-1]).digest("throttle", "key")
-    throttle = Throttle(parts.stores.counters, key=throttle_key)
+    throttle = Throttle(parts.stores.counters, key=parts.throttle_key)
     authenticator = LocalAuthenticator(parts.stores.accounts, parts.hasher, throttle, parts.clock)
     return Stages(
         password=PasswordStage(
