@@ -81,6 +81,8 @@ class PersonAttributes:
     tech_id: str | None = field(default=None, repr=False)
     tax_code: str | None = field(default=None, repr=False)
     enterprise_code: str | None = field(default=None, repr=False)
+    business_name: str | None = field(default=None, repr=False)
+    passport: str | None = field(default=None, repr=False)
     agency_code: str | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=False)
     phone_verified: bool = field(default=False, repr=False)
