@@ -21,6 +21,7 @@ from connectors.sources.model import Source, SourceId
 from idp.config_clients import read_clients
 from idp.config_egress import unreachable
 from idp.config_files import Document, read_files
+from idp.config_ldap import ldap_contradictions
 from idp.config_scim import read_connectors
 from idp.config_tables import ProviderTables
 from idp.egress.rules import EVERYTHING_HERE, EgressRules
@@ -109,6 +110,7 @@ def load_settings(path: Path, environment: Mapping[str, str], *, demo: bool = Fa
             if link.system not in document.systems
         ]
         found += unreachable(document, systems, clients, sources, directories, egress_rules(tables))
+        found += ldap_contradictions(tables.ldap_view, document.provider.place, systems)
         found += _nowhere_to_sign_in(document, tables)
     if found or tables is None:
         raise ConfigurationRefused(found)

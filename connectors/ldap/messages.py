@@ -99,6 +99,18 @@ class SearchDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompareRequest:
+    """Whether an entry has a value.
+
+    Spec: RFC 4511 §4.10
+    """
+
+    entry: str = field(repr=False)
+    attribute: str
+    value: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExtendedRequest:
     """Spec: RFC 4511 §4.12."""
 
@@ -122,6 +134,14 @@ class OtherOperation:
     tag: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherResponse:
+    """The answer to a compare, or to a write that we do not serve: its application tag, a result."""
+
+    tag: int
+    result: Result
+
+
 Operation = (
     BindRequest
     | BindResponse
@@ -130,9 +150,11 @@ Operation = (
     | SearchEntry
     | SearchReference
     | SearchDone
+    | CompareRequest
     | ExtendedRequest
     | ExtendedResponse
     | OtherOperation
+    | OtherResponse
 )
 
 

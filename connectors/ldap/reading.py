@@ -12,12 +12,14 @@ from connectors.ldap.messages import (
     Attribute,
     BindRequest,
     BindResponse,
+    CompareRequest,
     Control,
     ExtendedRequest,
     ExtendedResponse,
     Message,
     Operation,
     OtherOperation,
+    OtherResponse,
     Scope,
     SearchDone,
     SearchEntry,
@@ -132,6 +134,19 @@ def _result(value: Any) -> Result:
     )
 
 
+def _compare_request(value: Any) -> Operation:
+    assertion = value["ava"]
+    return CompareRequest(
+        entry=text(value["entry"]),
+        attribute=text(assertion["attributeDesc"]),
+        value=bytes(assertion["assertionValue"]),
+    )
+
+
+def _other_response(tag: int) -> Callable[[Any], Operation]:
+    return lambda value: OtherResponse(tag=tag, result=_result(value))
+
+
 def _extended_request(value: Any) -> Operation:
     return ExtendedRequest(name=text(value["requestName"]), value=_octets(value["requestValue"]))
 
@@ -151,10 +166,14 @@ _KNOWN: dict[int, tuple[Any, Callable[[Any], Operation]]] = {
     application(3): (schema.SearchRequest(), _search_request),
     application(4): (schema.SearchResultEntry(), _entry),
     application(5): (schema.SearchResultDone(), lambda value: SearchDone(result=_result(value))),
+    application(14): (schema.CompareRequest(), _compare_request),
     application(19): (
         schema.SearchResultReference(),
         lambda value: SearchReference(addresses=tuple(map(text, value))),
     ),
     application(23): (schema.ExtendedRequest(), _extended_request),
     application(24): (schema.ExtendedResponse(), _extended_response),
+} | {
+    application(tag): (response(), _other_response(tag))
+    for tag, response in schema.OTHER_RESPONSES.items()
 }

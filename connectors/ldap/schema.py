@@ -14,9 +14,18 @@ BindResponse = rfc2251.BindResponse
 SearchResultEntry = rfc2251.SearchResultEntry
 SearchResultDone = rfc2251.SearchResultDone
 SearchResultReference = rfc2251.SearchResultReference
+CompareRequest = rfc2251.CompareRequest
 ExtendedRequest = rfc2251.ExtendedRequest
 ExtendedResponse = rfc2251.ExtendedResponse
 Control = rfc2251.Control
+OTHER_RESPONSES = {
+    7: rfc2251.ModifyResponse,
+    9: rfc2251.AddResponse,
+    11: rfc2251.DelResponse,
+    13: rfc2251.ModifyDNResponse,
+    15: rfc2251.CompareResponse,
+}
+"""Answers that are a result and nothing else, by their application tag."""
 AttributeValueAssertion = rfc2251.AttributeValueAssertion
 SubstringFilter = rfc2251.SubstringFilter
 MatchingRuleAssertion = rfc2251.MatchingRuleAssertion

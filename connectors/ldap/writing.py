@@ -10,12 +10,14 @@ from connectors.ldap.filter_codec import written_filter
 from connectors.ldap.messages import (
     BindRequest,
     BindResponse,
+    CompareRequest,
     Control,
     ExtendedRequest,
     ExtendedResponse,
     Message,
     Operation,
     OtherOperation,
+    OtherResponse,
     SearchDone,
     SearchEntry,
     SearchReference,
@@ -45,6 +47,10 @@ def _operation(operation: Operation) -> bytes:
     match operation:
         case UnbindRequest():
             return _UNBIND
+        case CompareRequest():
+            return encoded(_compare_request(operation))
+        case OtherResponse(tag=tag, result=result):
+            return encoded(_with_result(schema.OTHER_RESPONSES[tag](), result))
         case OtherOperation():
             raise ValueError("an operation that is only ever read")
         case BindRequest() | SearchRequest() | ExtendedRequest():
@@ -98,6 +104,14 @@ def _search_request(operation: SearchRequest) -> Any:
     value["filter"] = univ.Any(written_filter(operation.filter))
     value["attributes"].clear()
     value["attributes"].extend(name.encode() for name in operation.attributes)
+    return value
+
+
+def _compare_request(operation: CompareRequest) -> Any:
+    value = schema.CompareRequest()
+    value["entry"] = operation.entry.encode()
+    value["ava"]["attributeDesc"] = operation.attribute.encode()
+    value["ava"]["assertionValue"] = operation.value
     return value
 
 

@@ -14,6 +14,7 @@ class Mode(StrEnum):
 
     MATCH_ONLY = "match-only"
     JUST_IN_TIME = "just-in-time"
+    PRE_PROVISION = "pre-provision"
     DISABLE = "disable"
     NOTIFY = "notify"
 
@@ -31,12 +32,15 @@ class Kind(StrEnum):
     SESSION_REVOKED = "session_revoked"
 
 
+CREATING = frozenset({Mode.JUST_IN_TIME, Mode.PRE_PROVISION})
+"""Modes in which an account that the system does not have is made there."""
 _OF_ACCOUNTS = frozenset(
     {Kind.ACCOUNT_DISABLED, Kind.ACCOUNT_ENABLED, Kind.IDENTIFIER_CHANGED, Kind.LINK_ENDED}
 )
 TOLD: Mapping[Mode, frozenset[Kind]] = {
     Mode.MATCH_ONLY: frozenset(),
     Mode.JUST_IN_TIME: _OF_ACCOUNTS | {Kind.ACCOUNT_CREATED, Kind.ACCOUNT_CHANGED},
+    Mode.PRE_PROVISION: _OF_ACCOUNTS | {Kind.ACCOUNT_CREATED, Kind.ACCOUNT_CHANGED},
     Mode.DISABLE: _OF_ACCOUNTS,
     Mode.NOTIFY: _OF_ACCOUNTS | {Kind.SESSION_REVOKED},
 }

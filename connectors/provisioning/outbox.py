@@ -95,7 +95,7 @@ class Outbox:
 
     async def listing(self, *, dead_only: bool, limit: int) -> Sequence[Row]:
         """What waits and what is dead, oldest first."""
-        state = "dead_at IS NOT NULL" if dead_only else "settled_at IS NULL"
+        state = "settled_at IS NULL AND dead_at IS NOT NULL" if dead_only else "settled_at IS NULL"
         return await self._database.rows(
             f"SELECT {_COLUMNS}, reason, settled_at, dead_at FROM outbox WHERE {state}"
             " ORDER BY created_at, system_id, number LIMIT $1",
@@ -130,13 +130,33 @@ class Outbox:
                 return None
             last = int(row["last"] or 0)
             await statements.change(
-                "UPDATE outbox SET number = $3, attempts = 0, dead_at = NULL, reason = NULL"
+                "UPDATE outbox SET number = $3, attempts = 0, dead_at = NULL, settled_at = NULL,"
+                " reason = NULL"
                 " WHERE system_id = $1 AND number = $2",
                 system,
                 number,
                 last,
             )
             return last
+
+    async def discard(
+        self, system: SystemId, number: int | None, now: int, *, waiting_too: bool
+    ) -> Sequence[Message]:
+        """Give up dead messages of a system for good; all of them where no number is given.
+
+        They are listed no more, can be replayed until they are swept, and hold up nobody.
+        `waiting_too` is for a system that nobody tells any more.
+        """
+        which = "settled_at IS NULL" + ("" if waiting_too else " AND dead_at IS NOT NULL")
+        rows = await self._database.rows(
+            "UPDATE outbox SET settled_at = $2, dead_at = COALESCE(dead_at, $2),"
+            f" reason = 'discarded' WHERE system_id = $1 AND {which}"
+            f" AND (number = $3 OR $3 = 0) RETURNING {_COLUMNS}",
+            system,
+            now,
+            number or 0,
+        )
+        return sorted((_message(row) for row in rows), key=lambda message: message.number)
 
     async def sweep(self, before: int, limit: int) -> int:
         """Forget a little of what was settled long ago; dead letters stay for the operator."""

@@ -129,7 +129,7 @@ def kept_current(known: PersonAttributes, told: PersonAttributes, now: int) -> P
     """
     names = (
         "full_name", "birthdate", "gender", "personal_number", "tech_id", "tax_code",
-        "enterprise_code", "agency_code", "phone", "email", "address",
+        "enterprise_code", "business_name", "passport", "agency_code", "phone", "email", "address",
     )  # fmt: skip
     changes = {name: value for name in names if (value := getattr(told, name))}
     if told.phone:

@@ -22,7 +22,6 @@ from idp.web.stages.upstream import UpstreamStage
 from idp.web.way_on import WayOn
 from idp.wiring.doors import doors_of
 from idp.wiring.parts import Parts
-from keys.blind import BlindIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +92,7 @@ def directory_stage_of(parts: Parts, journey: Journey) -> DirectoryStage:
         directories=parts.settings.directories,
         directory_sign_in=DirectorySignIn(
             client=parts.upstream.directories,
-            throttle=_throttle(parts),
+            throttle=Throttle(parts.stores.counters, key=parts.throttle_key),
             health=parts.upstream.health,
             upstream=upstream,
         ),
@@ -107,15 +106,9 @@ def directory_stage_of(parts: Parts, journey: Journey) -> DirectoryStage:
     )
 
 
-def _throttle(parts: Parts) -> Throttle:
-    """One set of counts for all passwords, ours and those that a directory proves."""
-    key = BlindIndex(parts.settings.keks[-1]).digest("throttle", "key")
-    return Throttle(parts.stores.counters, key=key)
-
-
 def _stages(parts: Parts, journey: Journey) -> Stages:
     devices, opening, way_on = journey.devices, journey.opening, journey.way_on
-    throttle = _throttle(parts)
+    throttle = Throttle(parts.stores.counters, key=parts.throttle_key)
     authenticator = LocalAuthenticator(parts.stores.accounts, parts.hasher, throttle, parts.clock)
     return Stages(
         password=PasswordStage(

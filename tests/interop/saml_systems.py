@@ -42,7 +42,8 @@ def sp_files(folder: Path) -> SpFiles:
 
 def mellon_tables(apache: str, files: SpFiles) -> str:
     """Two places of Apache. The college has a metadata file for both sides, and persistent names;
-    the library is registered key by key, and asks for transient names, as mellon does of itself.
+    the library is registered key by key, and asks for transient names, as mellon does of itself,
+    encrypted.
     """
     college, library = (f"{apache}/{name}/mellon" for name in SYSTEMS)
     files.metadata.write_text(_metadata(college, files), "utf-8")
@@ -52,6 +53,8 @@ slo_url = "{library}/logout"
 slo_soap_url = "{library}/logout"
 acs = [{{ url = "{library}/postResponse" }}]
 certificate_files = ["{files.certificate}"]
+encryption_certificate_file = "{files.certificate}"
+encrypt_name_id = true
 """
     return _table("college", f'metadata_file = "{files.metadata}"\n') + _table("library", keyed)
 

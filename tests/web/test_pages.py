@@ -369,7 +369,7 @@ def poisoned(view: View) -> Iterator[tuple[str, View]]:
     """The view once for each of its fields that holds text, with hostile text in it."""
     for field in fields(view):
         value = getattr(view, field.name)
-        if field.name in ("locale", "reason", "error", "nonce"):
+        if field.name in ("locale", "reason", "error", "lead", "nonce"):
             continue  # keys and values of ours, and checked as such
         if isinstance(value, str):
             yield field.name, replace(view, **{field.name: HOSTILE})

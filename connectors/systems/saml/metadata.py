@@ -53,9 +53,9 @@ def _services(name: str, address: str, bindings: Sequence[str]) -> str:
     )
 
 
-def read_sp_metadata(raw: bytes, now: int, trusted: Sequence[bytes] = ()) -> SamlSettings:
+def read_sp_metadata(raw: bytes, trusted: Sequence[bytes] = ()) -> SamlSettings:
     """The service provider that this document describes; signed by a trusted key, where any is
-    given.
+    given. `valid_until` says how long it counts: whoever uses it looks at the clock.
 
     Spec: SAML Metadata 2.0 §2.3.2, §2.4.4
     Raises: SamlRefused.
@@ -64,9 +64,6 @@ def read_sp_metadata(raw: bytes, now: int, trusted: Sequence[bytes] = ()) -> Sam
     role = only(root, MD, "SPSSODescriptor")
     if root.tag != ENTITY or role is None or not root.get("entityID"):
         raise SamlRefused("not the metadata of one service provider")
-    for node in (root, role):
-        if (until := node.get("validUntil")) is not None and now >= instant(until):
-            raise SamlRefused("validUntil has passed")
     if SAMLP not in role.get("protocolSupportEnumeration", "").split():
         raise SamlRefused("the service provider does not speak SAML 2.0")
     acs = tuple(_acs(role))
@@ -79,7 +76,15 @@ def read_sp_metadata(raw: bytes, now: int, trusted: Sequence[bytes] = ()) -> Sam
         encryption_certificate=next(_certificates(role, "encryption"), None),
         slo_url=_logout(role, REDIRECT_BINDING),
         slo_soap_url=_logout(role, SOAP_BINDING),
+        valid_until=min(_ends((root, role)), default=None),
     )
+
+
+def _ends(nodes: Sequence[etree._Element]) -> Iterator[int]:
+    """What says of itself how long it is valid."""
+    for node in nodes:
+        if (until := node.get("validUntil")) is not None:
+            yield instant(until)
 
 
 def _acs(role: etree._Element) -> Iterator[AcsEndpoint]:

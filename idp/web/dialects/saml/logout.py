@@ -113,9 +113,9 @@ class SamlLogout:
         if "SAMLResponse" in sent:
             raise SamlRefused("a response that nobody asked for")
         octets, root = self._place.message(sent, "SAMLRequest")
-        system, settings = self._place.sender(root, "LogoutRequest")
+        system, settings = self._place.sender(root, "LogoutRequest", now)
         vouched = self._place.vouched(sent, octets, root, settings, self._place.slo, required=True)
-        if self._place.sender(vouched, "LogoutRequest")[0] is not system:
+        if self._place.sender(vouched, "LogoutRequest", now)[0] is not system:
             raise SamlRefused("another system was signed for")
         return Said(
             system=system,
