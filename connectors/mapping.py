@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from connectors.contract import AccountKind, LocalAccount, VerifiedIdentity
+from connectors.contract import AccountKind, LocalAccount, PersonAttributes, VerifiedIdentity
 from connectors.errors import RequiredClaimMissing
 from connectors.identifiers.phone import e164
 
@@ -23,6 +23,8 @@ class Source(StrEnum):
     TECH_ID = "tech_id"
     TAX_CODE = "tax_code"
     ENTERPRISE_CODE = "enterprise_code"
+    BUSINESS_NAME = "business_name"
+    PASSPORT = "passport"
     AGENCY_CODE = "agency_code"
     PHONE = "phone"
     PHONE_VERIFIED = "phone_verified"
@@ -111,6 +113,20 @@ def missing_sources(
     )
 
 
+def differing_sources(before: PersonAttributes, after: PersonAttributes) -> frozenset[Source]:
+    """Which kinds of data are not as they were: kinds, never a value.
+
+    Why without `updated_at`: every visit moves it, and by itself it says nothing of the person.
+    """
+    differing = frozenset(
+        source
+        for source in _OF_ATTRIBUTES
+        if getattr(before, source.value) != getattr(after, source.value)
+    )
+    aged = Source.BIRTHDATE in differing
+    return differing | ({Source.BIRTHDATE_PRECISION} if aged else frozenset())
+
+
 def scopes_named(rules: tuple[ClaimRule, ...], names: frozenset[str]) -> frozenset[str]:
     """The scopes that claims asked for by name belong to: what a person is asked about."""
     return frozenset(rule.scope for rule in rules if rule.claim in names)
@@ -142,6 +158,8 @@ _SOURCES: Mapping[Source, Read] = {
     Source.TECH_ID: lambda who, _: who.attributes.tech_id,
     Source.TAX_CODE: lambda who, _: who.attributes.tax_code,
     Source.ENTERPRISE_CODE: lambda who, _: who.attributes.enterprise_code,
+    Source.BUSINESS_NAME: lambda who, _: who.attributes.business_name,
+    Source.PASSPORT: lambda who, _: who.attributes.passport,
     Source.AGENCY_CODE: lambda who, _: who.attributes.agency_code,
     Source.PHONE: lambda who, _: who.attributes.phone,
     Source.PHONE_VERIFIED: lambda who, _: (
@@ -157,6 +175,13 @@ _SOURCES: Mapping[Source, Read] = {
     Source.LOCAL_ACCOUNT: lambda _, account: account.account if account else None,
     Source.ACR: lambda who, _: who.assurance.acr,
 }
+
+
+_OF_ATTRIBUTES = frozenset(Source) - {
+    Source.BIRTHDATE_PRECISION, Source.UPDATED_AT, Source.ACCOUNT_KIND, Source.LOCAL_ACCOUNT,
+    Source.ACR,
+}  # fmt: skip
+"""Sources that are an attribute of the same name."""
 
 
 def fold_ascii(text: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from connectors.contract import (
+    AccountKind,
     AccountNames,
     Admission,
     Assurance,
@@ -82,8 +83,19 @@ class SamlSettings:
     slo_soap_url: str | None = None
     encryption_certificate: bytes | None = field(default=None, repr=False)
     """Whose key can read the assertions; None where they go open."""
+    name_certificate: bytes | None = field(default=None, repr=False)
+    """Whose key can read the name of the person; None where it goes open."""
     attribute_names: Mapping[str, str] = field(default_factory=dict)
     """What a claim is called in the assertion, where the system knows it by another name."""
+    valid_until: int | None = None
+    """From then on its metadata vouches for nothing: no address in it, and no key."""
+
+    def is_valid(self, now: int) -> bool:
+        """Whether what the metadata says still counts.
+
+        Spec: SAML Metadata 2.0 §2.3.2
+        """
+        return self.valid_until is None or now < self.valid_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +179,23 @@ class ForwardAuthSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LdapViewSettings:
+    """What the system sees of its own people when it asks by LDAP.
+
+    While its secret is replaced there are two; only their digests are kept.
+    """
+
+    base: str
+    """Where its tree hangs; plainly written, in lower case."""
+    secret_digests: tuple[bytes, ...] = field(repr=False)
+    attributes: tuple[tuple[str, str], ...] = ()
+    """LDAP attributes and the claim that each of them carries."""
+    admission: Admission | None = None
+    groups: tuple[tuple[str, Admission], ...] = ()
+    """Groups by their rule: whom it admits is in them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class System:
     """One information system, as its TOML table declares it."""
 
@@ -182,6 +211,8 @@ class System:
     provisioning: Mode = Mode.MATCH_ONLY
     push: Push | None = None
     """By which way the system is told; None where it is told nothing."""
+    eligible: frozenset[AccountKind] = frozenset()
+    """Whose accounts an operator may open before they come; only in `pre-provision`."""
     new_account_prefix: str = ""
     consent: ConsentRule = ConsentRule.IMPLIED
     address: str = ""
@@ -191,6 +222,7 @@ class System:
     cas: CasSettings | None = None
     forward_auth: ForwardAuthSettings | None = None
     saml: SamlSettings | None = None
+    ldap_view: LdapViewSettings | None = None
 
     def owner_on(self, day: date) -> OwnerAgency | None:
         """The agency that owns the system on a day."""

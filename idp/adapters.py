@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.provisioning.messages import TOLD
-from connectors.provisioning.outbox import OutboxWriter
+from connectors.provisioning.writer import OutboxWriter
 from idp.audit.chain import PURPOSE as AUDIT_PURPOSE
 from idp.config import Settings
 from idp.ports import Clock, Counters, Entropy, Sessions
@@ -72,12 +72,10 @@ async def open_stores(
             pipeline = RedisPipeline(redis_url, settings.tables.network.ca_file)
             stack.push_async_callback(pipeline.close)
             sessions, counters = RedisSessions(pipeline), RedisCounters(pipeline)
+        told = {name: one for name, one in settings.systems.items() if one.push is not None}
         outbox = OutboxWriter(
-            {
-                system.system_id: TOLD[system.provisioning]
-                for system in settings.systems.values()
-                if system.push is not None
-            }
+            {name: TOLD[system.provisioning] for name, system in told.items()},
+            {name: frozenset(r.source for r in one.claims) for name, one in told.items()},
         )
         yield Stores(
             outbox=outbox,

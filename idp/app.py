@@ -18,19 +18,17 @@ from idp.config import Settings
 from idp.egress.client import HttpEgress, outgoing_client
 from idp.flows.deliver import NoticeDelivery
 from idp.flows.housekeeping import housekeeping, sweep_outbox, sweep_upstream_sessions
-from idp.flows.notices import CasNotices, OidcNotices, TicketNotices, by_participant
-from idp.flows.saml_notices import SamlNotices
 from idp.ports import Clock, Entropy
 from idp.store.fences import SqlFences
 from idp.store.grants import SqlGrants
-from idp.store.session_ends import SqlSessionEnds
-from idp.web.dialects.saml.place import SamlPlace
 from idp.web.edge import Edge, trusted_networks
 from idp.web.refusals import Refusals
 from idp.web.site import make_site
 from idp.wiring.endpoints import page_endpoints, protocol_endpoints, rooms
+from idp.wiring.ldap_front import ldap_front
+from idp.wiring.notices import notice_writers, saml_place, session_ends
 from idp.wiring.parts import Parts
-from idp.wiring.provisioning import provisioning_delivery, systems_of_participants
+from idp.wiring.provisioning import provisioning_delivery
 from idp.wiring.upstream import Upstream
 from keys.blind import BlindIndex
 from keys.keyring import KeyRing
@@ -58,18 +56,9 @@ async def open_service(
         stack.push_async_callback(audit.close)
         http = outgoing_client(settings.tables.network.ca_file, settings.egress_rules)
         stack.push_async_callback(http.aclose)
-        ends = SqlSessionEnds(
-            stores.database, outbox=stores.outbox, system_of=systems_of_participants(settings)
-        )
-        saml = SamlPlace(issuer=settings.issuer, systems=settings.systems, keyring=keyring)
-        writers = by_participant(
-            (
-                OidcNotices(issuer=settings.issuer, clients=settings.clients, keyring=keyring),
-                TicketNotices(issuer=settings.issuer, systems=settings.systems),
-                CasNotices(systems=settings.systems),
-                SamlNotices(voice=saml.voice, systems=settings.systems),
-            )
-        )
+        ends = session_ends(settings, stores)
+        saml = saml_place(settings, keyring)
+        writers = notice_writers(settings, keyring, saml, entropy)
         egress = HttpEgress(http)
         delivery = NoticeDelivery(
             ends=ends,
@@ -87,7 +76,9 @@ async def open_service(
                     verifiers[system.system_id] = PasswordFileVerifier(Path(path))
                 case None:
                     pass
-        upstream = Upstream(settings, stores.database, stores.sealer, http, keyring, clock, entropy)
+        upstream = Upstream(
+            settings, stores.database, stores.sealer, http, keyring, clock, entropy, stores.outbox
+        )
         parts = Parts(
             settings, stores, keyring, audit, ends, egress, delivery, writers, verifiers, upstream,
             saml, clock, entropy,
@@ -101,6 +92,7 @@ async def open_service(
         await stack.enter_async_context(_running(audit.run()))
         if settings.sources:
             await stack.enter_async_context(_running(upstream.health.watch(http)))
+        if settings.sources or settings.directories:
             sweeping = sweep_upstream_sessions(upstream.sessions, clock)
             await stack.enter_async_context(_running(sweeping))
         fences = SqlFences(stores.database)
@@ -111,6 +103,7 @@ async def open_service(
                 )
             )
         )
+        await stack.enter_async_context(ldap_front(parts))
         yield _application(parts)
 
 

@@ -223,6 +223,14 @@ class SessionEnds(Protocol):
         """
         ...
 
+    async def named(
+        self, participant: str, sub: PairwiseSub, sids: Sequence[SessionId]
+    ) -> Sequence[tuple[SessionId, SubjectId]]:
+        """Which of these sessions the participant joined under this name, and whose they are; an
+        ended one too, for as long as it is remembered.
+        """
+        ...
+
     async def end(
         self, sid: SessionId, subject: SubjectId, now: int, notified: frozenset[str]
     ) -> Sequence[Notice]:

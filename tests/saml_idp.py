@@ -55,6 +55,13 @@ def idp_metadata(*, entity_id: str = IDP, key: SpKey = KEY, root: str = "", sso:
     )
 
 
+def signed_idp_metadata(key: SpKey) -> str:
+    """The metadata as a federation hands them out: under its own signature."""
+    marker = '<saml:Issuer xmlns:saml="urn:x"></saml:Issuer>'  # where `signed` puts a signature
+    marked = idp_metadata(root=' ID="_m"').replace("<md:IDP", f"{marker}<md:IDP", 1)
+    return signed(marked, "_m", key, key.der)
+
+
 def saml_source(folder: Path, *, name: str = "staff", more: str = "", metadata: str = "") -> str:
     """The table of the source, its metadata and the key for encrypted assertions beside it."""
     (folder / f"{name}.xml").write_text(metadata or idp_metadata())

@@ -10,8 +10,9 @@ from pydantic import Field
 from connectors.config.checked import Entry, Table
 from connectors.config.problems import Place, Problem
 from connectors.config.tables import FilePath, SecretTable, WebAddress
+from connectors.contract import AccountKind
 from connectors.mapping import ClaimRule, Source
-from connectors.provisioning.messages import Mode
+from connectors.provisioning.messages import CREATING, Mode
 from connectors.provisioning.rest import ACCOUNT, ACTIVE, KIND
 from connectors.provisioning.scim_shapes import NO_PLACE, PLACES
 from connectors.registry import CsvPush, EventsPush, Push, RestPush, ScimPush, WebhookPush
@@ -21,6 +22,7 @@ RECORDS: frozenset[Way] = frozenset({"scim", "rest", "csv"})
 _WAYS: Mapping[Mode, frozenset[Way]] = {
     Mode.MATCH_ONLY: frozenset(),
     Mode.JUST_IN_TIME: RECORDS,
+    Mode.PRE_PROVISION: RECORDS,
     Mode.DISABLE: RECORDS | {"events", "webhook"},
     Mode.NOTIFY: frozenset({"events", "webhook"}),
 }
@@ -43,6 +45,8 @@ class ProvisioningTable(Table):
     """`provisioning`: a mode alone, or a table with a mode and a way."""
 
     mode: Mode
+    eligible: Annotated[tuple[AccountKind, ...] | None, Field(min_length=1)] = None
+    """Whose accounts are opened before they come."""
     deliver: Way | None = None
     url: WebAddress | None = None
     token: SecretTable | None = None
@@ -79,15 +83,21 @@ def provisioning_contradictions(
 ) -> list[Problem]:
     """Keys that are right by themselves, and not together."""
     found: list[Problem] = []
-    made_or_never = table.mode in (Mode.JUST_IN_TIME, Mode.MATCH_ONLY)
-    if made_or_never and (table.mode is Mode.JUST_IN_TIME) != creates:
-        wanted = "just-in-time only where when_unlinked is create, match-only nowhere there"
+    made_or_never = table.mode in CREATING or table.mode is Mode.MATCH_ONLY
+    if made_or_never and (table.mode in CREATING) != creates:
+        wanted = (
+            "just-in-time or pre-provision only where when_unlinked is create,"
+            " match-only nowhere there"
+        )
         found.append(place.problem(wanted))
     ways = _WAYS[table.mode]
     missing = table.deliver is None and table.mode not in (Mode.MATCH_ONLY, Mode.JUST_IN_TIME)
     if missing or (table.deliver is not None and table.deliver not in ways):
         wanted = " or ".join(sorted(ways)) if ways else "no way, where nothing is told"
         found.append(place.at("deliver").problem(wanted))
+    if (table.mode is Mode.PRE_PROVISION) != (table.eligible is not None):
+        wanted = "kinds of account exactly where the mode is pre-provision"
+        found.append(place.at("eligible").problem(wanted))
     found += _keys(table, place)
     if table.deliver in RECORDS:
         found += _records(table, place, claims)
@@ -97,7 +107,7 @@ def provisioning_contradictions(
 def _keys(table: ProvisioningTable, place: Place) -> list[Problem]:
     needed = _NEEDED[table.deliver]
     allowed = needed | _ALLOWED.get(table.deliver, frozenset())
-    given = table.model_fields_set - {"mode", "deliver"}
+    given = table.model_fields_set - {"mode", "deliver", "eligible"}
     way = table.deliver or "none"
     return [
         place.at(key).problem(f"a value, where the way is {way}") for key in sorted(needed - given)

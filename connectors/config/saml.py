@@ -1,6 +1,5 @@
 """`[systems.ID.saml]`: a SAML service provider, by its metadata file or key by key."""
 
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -64,6 +63,8 @@ class SamlTable(Table):
     want_signed_requests: bool = True
     encrypt_assertions: bool = False
     """For systems where the browser must not read what it carries."""
+    encrypt_name_id: bool = False
+    """For systems that log what they are sent: the name of the person is for the key's holder."""
     encryption_certificate_file: CertificateFile | None = None
     attribute_names: Annotated[dict[str, str], Field(max_length=60, default_factory=dict)]
     _settings: SamlSettings = PrivateAttr()
@@ -82,12 +83,15 @@ class SamlTable(Table):
             raise ValueError("a certificate, or want_signed_requests = false")
         if self.encrypt_assertions and found.encryption_certificate is None:
             raise ValueError("a key for encryption, or encrypt_assertions = false")
+        if self.encrypt_name_id and found.encryption_certificate is None:
+            raise ValueError("a key for encryption, or encrypt_name_id = false")
         reader = found.encryption_certificate if self.encrypt_assertions else None
         self._settings = replace(
             found,
             name_id=_FORMATS[self.name_id],
             want_signed_requests=self.want_signed_requests,
             encryption_certificate=reader,
+            name_certificate=found.encryption_certificate if self.encrypt_name_id else None,
             attribute_names=self.attribute_names,
         )
         return self
@@ -112,7 +116,7 @@ class SamlTable(Table):
         trusted = (_der(self.metadata_certificate_file),) if self.metadata_certificate_file else ()
         try:
             raw = Path(self.metadata_file or "").read_bytes()
-            found = read_sp_metadata(raw, int(time.time()), trusted)
+            found = read_sp_metadata(raw, trusted)
             for address in (*(one.url for one in found.acs), found.slo_url, found.slo_soap_url):
                 if address is not None:
                     _ADDRESS.validate_python(address)

@@ -73,7 +73,9 @@ class SamlSourceTable(Table):
         trusted = (read_certificate(Path(signer).read_text("ascii")),) if signer else ()
         try:
             raw = Path(self.metadata_file).read_bytes()
-            found = read_idp_metadata(raw, int(time.time()), trusted)
+            found = read_idp_metadata(raw, trusted)
+            if found.valid_until is not None and time.time() >= found.valid_until:
+                raise SamlRefused("validUntil has passed")  # noqa: TRY301 - told like the others
             for address in (found.sso_url, found.slo_url):
                 if address is not None:
                     _ADDRESS.validate_python(address)
@@ -136,6 +138,7 @@ def saml_source(source_id: SourceId, table: SamlSourceTable) -> Source:
         saml=SamlUpstream(
             sso_url=told.sso_url,
             certificates=told.certificates,
+            valid_until=told.valid_until,
             slo_url=told.slo_url,
             opener=None if key is None else Opener(Path(key).read_bytes()),
             subject_attribute=table.subject_attribute,

@@ -19,7 +19,7 @@ from keys.envelope import KeyWrap, PayloadCipher
 from keys.errors import NoSuchKey
 from keys.pem import load_private_pem
 
-_SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}", re.ASCII)
+SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}", re.ASCII)
 NO_ID_TOKEN = "none"
 
 
@@ -84,7 +84,7 @@ def read_sources(
     issuers: dict[str, str] = {}
     for name, entry in entries.items():
         found: list[Problem] = []
-        if not _SOURCE_ID.fullmatch(name):
+        if not SOURCE_ID.fullmatch(name):
             found.append(entry.place.problem("an id of a-z, 0-9 and -, at most 30"))
         source = _read(SourceId(name), entry, surroundings, systems, found)
         if source is not None:

@@ -16,6 +16,12 @@ from connectors.config.forward_auth import (
     forward_auth_settings,
     shared_origins,
 )
+from connectors.config.ldap_view import (
+    LdapViewTable,
+    ldap_view_contradictions,
+    ldap_view_settings,
+    overlapping_bases,
+)
 from connectors.config.problems import Place, Problem
 from connectors.config.provisioning import (
     ProvisioningTable,
@@ -58,7 +64,7 @@ _TABLE_OF = {
     Dialect.FORWARD_AUTH: "forward_auth",
     Dialect.SAML: "saml",
 }
-"""The table that each dialect has of its own."""
+"""The table that each dialect has of its own; `ldap_view` may stand beside any of them."""
 OWN_SOURCE = {"local_account": Source.LOCAL_ACCOUNT, "acr": Source.ACR}
 """Claims that systems act upon: they come from where their name says, or not at all."""
 
@@ -138,6 +144,7 @@ class SystemTable(Table):
     cas: CasTable | None = None
     forward_auth: ForwardAuthTable | None = None
     saml: SamlTable | None = None
+    ldap_view: LdapViewTable | None = None
 
 
 def read_systems(
@@ -157,6 +164,7 @@ def read_systems(
             systems[SystemId(name)] = _system(SystemId(name), table)
         problems += found
     problems += between_systems(systems, entries) + shared_origins(systems, entries)
+    problems += overlapping_bases(systems, entries)
     return systems, problems + _shared_entity_ids(entries, systems)
 
 
@@ -196,6 +204,10 @@ def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
             _rules(table.claims),
             creates=table.when_unlinked is WhenUnlinked.CREATE,
         )
+        if table.provisioning.eligible and table.consent is not ConsentRule.IMPLIED:
+            # Nobody who has not been here yet can have been asked.
+            wanted = "implied, where accounts are opened before their people come"
+            found.append(place.at("consent").problem(wanted))
     if table.when_unlinked is WhenUnlinked.CLAIM and table.verification is None:
         wanted = "how an old password is checked, where accounts can be claimed"
         found.append(place.at("verification").problem(wanted))
@@ -207,6 +219,14 @@ def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
         found.append(place.at("verification", "account_names").problem(wanted))
     names = [rule.claim for rule in table.claims or ()]
     found += claims_not_declared(table.forward_auth, names, place)
+    found += ldap_view_contradictions(
+        table.ldap_view,
+        place,
+        _rules(table.claims),
+        alone=table.dialect is Dialect.LDAP_VIEW,
+        level=table.required_assurance,
+        consent=table.consent,
+    )
     found += [
         place.at("claims", number, "claim").problem("each claim only once")
         for number, claim in enumerate(names)
@@ -259,6 +279,7 @@ def _system(system_id: SystemId, table: SystemTable) -> System:
         when_unlinked=table.when_unlinked,
         provisioning=mode_of(table.provisioning, creates=creates),
         push=push_of(table.provisioning),
+        eligible=frozenset((table.provisioning and table.provisioning.eligible) or ()),
         new_account_prefix=table.new_account_prefix,
         consent=table.consent,
         address=table.address,
@@ -268,6 +289,7 @@ def _system(system_id: SystemId, table: SystemTable) -> System:
         cas=cas_settings(table.cas),
         forward_auth=forward_auth_settings(table.forward_auth),
         saml=table.saml.settings if table.saml else None,
+        ldap_view=ldap_view_settings(table.ldap_view),
     )
 
 

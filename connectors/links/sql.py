@@ -16,8 +16,8 @@ from connectors.links.model import (
 )
 from connectors.links.store import AccountTaken, Opened, OpenOutcome
 from connectors.provisioning.messages import Kind
-from connectors.provisioning.outbox import OutboxWriter
 from connectors.provisioning.told import told_of_a_move, told_of_an_opening
+from connectors.provisioning.writer import OutboxWriter
 from keys.sql import Database, Row, Statements
 
 _COLUMNS = "id, subject_id, system_id, account_id, state, version, created_at"

@@ -14,6 +14,7 @@ class Mode(StrEnum):
 
     MATCH_ONLY = "match-only"
     JUST_IN_TIME = "just-in-time"
+    PRE_PROVISION = "pre-provision"
     DISABLE = "disable"
     NOTIFY = "notify"
 
@@ -22,6 +23,8 @@ class Kind(StrEnum):
     """What has changed: a closed list."""
 
     ACCOUNT_CREATED = "account_created"
+    ACCOUNT_CHANGED = "account_changed"
+    """Something that the records of the system hold of the person."""
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_ENABLED = "account_enabled"
     IDENTIFIER_CHANGED = "identifier_changed"
@@ -29,12 +32,15 @@ class Kind(StrEnum):
     SESSION_REVOKED = "session_revoked"
 
 
+CREATING = frozenset({Mode.JUST_IN_TIME, Mode.PRE_PROVISION})
+"""Modes in which an account that the system does not have is made there."""
 _OF_ACCOUNTS = frozenset(
     {Kind.ACCOUNT_DISABLED, Kind.ACCOUNT_ENABLED, Kind.IDENTIFIER_CHANGED, Kind.LINK_ENDED}
 )
 TOLD: Mapping[Mode, frozenset[Kind]] = {
     Mode.MATCH_ONLY: frozenset(),
-    Mode.JUST_IN_TIME: _OF_ACCOUNTS | {Kind.ACCOUNT_CREATED},
+    Mode.JUST_IN_TIME: _OF_ACCOUNTS | {Kind.ACCOUNT_CREATED, Kind.ACCOUNT_CHANGED},
+    Mode.PRE_PROVISION: _OF_ACCOUNTS | {Kind.ACCOUNT_CREATED, Kind.ACCOUNT_CHANGED},
     Mode.DISABLE: _OF_ACCOUNTS,
     Mode.NOTIFY: _OF_ACCOUNTS | {Kind.SESSION_REVOKED},
 }
@@ -72,6 +78,8 @@ class Record:
     """What the system's sector calls the person; None where nobody ever signed in there."""
     claims: Mapping[str, Claim] = field(default_factory=dict, repr=False)
     """Exactly what the system's rules name of who holds the account; empty where nobody does."""
+    withdrawn: frozenset[str] = frozenset()
+    """Claims that the rules name and that the holder does not have, or has no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

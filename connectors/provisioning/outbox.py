@@ -1,70 +1,16 @@
 """The outbox in SQL: messages in one order for each system, and a lease on each lane.
 
-Why: the row of a lane is locked by whoever takes the next number until the change that the message
-tells of has committed. Numbers of one system therefore become visible in their order, on every
-database, however many nodes write; and one lease on that row keeps two nodes out of one lane.
+Why: see `writer` for the order. One lease on the row of a lane keeps two nodes out of one lane.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from connectors.contract import AccountId, SessionId, SubjectId, SystemId
 from connectors.provisioning.messages import Kind, Message, Outcome, Refused, Settled
-from keys.sql import Database, Row, Statements
+from keys.sql import Database, Row
 
 _COLUMNS = "system_id, number, kind, subject_id, account_id, sid, created_at, attempts"
 _WAITING = "settled_at IS NULL AND dead_at IS NULL"
-
-
-class OutboxWriter:
-    """Writes messages inside the transaction of the change that they tell of."""
-
-    def __init__(self, told: Mapping[SystemId, frozenset[Kind]]) -> None:
-        self._told = told
-
-    async def write(
-        self,
-        statements: Statements,
-        system: SystemId,
-        kind: Kind,
-        subject: SubjectId,
-        now: int,
-        *,
-        account: AccountId | None = None,
-        sid: SessionId | None = None,
-    ) -> None:
-        """Put a message at the end of the system's lane, where the system wants to hear of it."""
-        if kind not in self._told.get(system, ()):
-            return
-        row = await statements.one(
-            "INSERT INTO outbox_lane (system_id, last) VALUES ($1, 1) ON CONFLICT (system_id)"
-            " DO UPDATE SET last = outbox_lane.last + 1 RETURNING last",
-            system,
-        )
-        await statements.change(
-            "INSERT INTO outbox (system_id, number, kind, subject_id, account_id, sid, created_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            system,
-            int((row and row["last"]) or 0),
-            kind.value,
-            subject,
-            account,
-            sid,
-            now,
-        )
-
-    async def of_subject(
-        self, statements: Statements, kind: Kind, subject: SubjectId, now: int
-    ) -> None:
-        """Tell every system in which the subject holds an account."""
-        rows = await statements.rows(
-            "SELECT system_id, account_id FROM link WHERE subject_id = $1"
-            " AND state IN ('verified', 'active', 'disputed', 'suspended')"
-            " ORDER BY system_id, account_id",  # one order of locks for everybody
-            subject,
-        )
-        for row in rows:
-            system, account = SystemId(str(row["system_id"])), AccountId(str(row["account_id"]))
-            await self.write(statements, system, kind, subject, now, account=account)
 
 
 class Outbox:
@@ -149,7 +95,7 @@ class Outbox:
 
     async def listing(self, *, dead_only: bool, limit: int) -> Sequence[Row]:
         """What waits and what is dead, oldest first."""
-        state = "dead_at IS NOT NULL" if dead_only else "settled_at IS NULL"
+        state = "settled_at IS NULL AND dead_at IS NOT NULL" if dead_only else "settled_at IS NULL"
         return await self._database.rows(
             f"SELECT {_COLUMNS}, reason, settled_at, dead_at FROM outbox WHERE {state}"
             " ORDER BY created_at, system_id, number LIMIT $1",
@@ -184,13 +130,33 @@ class Outbox:
                 return None
             last = int(row["last"] or 0)
             await statements.change(
-                "UPDATE outbox SET number = $3, attempts = 0, dead_at = NULL, reason = NULL"
+                "UPDATE outbox SET number = $3, attempts = 0, dead_at = NULL, settled_at = NULL,"
+                " reason = NULL"
                 " WHERE system_id = $1 AND number = $2",
                 system,
                 number,
                 last,
             )
             return last
+
+    async def discard(
+        self, system: SystemId, number: int | None, now: int, *, waiting_too: bool
+    ) -> Sequence[Message]:
+        """Give up dead messages of a system for good; all of them where no number is given.
+
+        They are listed no more, can be replayed until they are swept, and hold up nobody.
+        `waiting_too` is for a system that nobody tells any more.
+        """
+        which = "settled_at IS NULL" + ("" if waiting_too else " AND dead_at IS NOT NULL")
+        rows = await self._database.rows(
+            "UPDATE outbox SET settled_at = $2, dead_at = COALESCE(dead_at, $2),"
+            f" reason = 'discarded' WHERE system_id = $1 AND {which}"
+            f" AND (number = $3 OR $3 = 0) RETURNING {_COLUMNS}",
+            system,
+            now,
+            number or 0,
+        )
+        return sorted((_message(row) for row in rows), key=lambda message: message.number)
 
     async def sweep(self, before: int, limit: int) -> int:
         """Forget a little of what was settled long ago; dead letters stay for the operator."""

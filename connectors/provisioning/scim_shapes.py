@@ -14,6 +14,7 @@ SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 PLACES = frozenset({"name", "email", "phone_number", "address"})
 """Claims that have a place of their own in a SCIM user."""
+_PATHS = {"email": "emails", "phone_number": "phoneNumbers", "address": "addresses"}
 NO_PLACE = frozenset({"local_account", "email_verified", "phone_number_verified"})
 """Claims that a SCIM user says by other means, or cannot say: never sent."""
 
@@ -49,10 +50,23 @@ def new_user(record: Record, extension: str | None) -> dict[str, object]:
 
 
 def changes(record: Record, extension: str | None) -> dict[str, object]:
-    """The body that makes an existing user hold what the record says, and leaves the rest alone."""
+    """The body that makes an existing user hold what the record says, and leaves alone what no rule names."""
     held = attributes(record, extension)
-    operations = [{"op": "replace", "path": name, "value": value} for name, value in held.items()]
+    operations: list[dict[str, object]] = [
+        {"op": "replace", "path": name, "value": value} for name, value in held.items()
+    ]
+    operations += [{"op": "remove", "path": path} for path in _withdrawn(record, extension)]
     return {"schemas": [PATCH], "Operations": operations}
+
+
+def _withdrawn(record: Record, extension: str | None) -> list[str]:
+    """Where a user may still hold what the person has no more. A name is replaced, never removed.
+
+    Spec: RFC 7644 §3.5.2.2; §3.10 (attributes of an extension)
+    """
+    paths = [_PATHS[name] for name in sorted(record.withdrawn & _PATHS.keys())]
+    others = sorted(record.withdrawn - PLACES - NO_PLACE)
+    return paths + ([] if extension is None else [f"{extension}:{name}" for name in others])
 
 
 def search_request(account: str) -> dict[str, object]:

@@ -17,7 +17,7 @@ ENTITY = f"{{{MD}}}EntityDescriptor"
 
 
 def entity_of(
-    raw: bytes, role: str, now: int, trusted: Sequence[bytes]
+    raw: bytes, role: str, trusted: Sequence[bytes]
 ) -> tuple[etree._Element, etree._Element]:
     """The one entity that the document describes, and its descriptor in this role; signed by a
     trusted key, where any is given.
@@ -29,12 +29,16 @@ def entity_of(
     found = only(root, MD, role)
     if root.tag != ENTITY or found is None or not root.get("entityID"):
         raise SamlRefused(f"not the metadata of one entity with an {role}")
-    for node in (root, found):
-        if (until := node.get("validUntil")) is not None and now >= instant(until):
-            raise SamlRefused("validUntil has passed")
     if SAMLP not in found.get("protocolSupportEnumeration", "").split():
         raise SamlRefused("the entity does not speak SAML 2.0")
     return root, found
+
+
+def ends_of(nodes: Sequence[etree._Element]) -> Iterator[int]:
+    """What says of itself how long it is valid."""
+    for node in nodes:
+        if (until := node.get("validUntil")) is not None:
+            yield instant(until)
 
 
 def key_descriptor(use: str, der: bytes, methods: Sequence[str] = ()) -> str:

@@ -13,6 +13,8 @@ from connectors.saml.voice import Voice
 
 FRESH_SECONDS = 300
 SKEW_SECONDS = 60
+MAX_SESSIONS = 50
+"""How many sessions one request may name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +44,13 @@ def read_logout_request(root: etree._Element, now: int) -> LogoutRequest:
     name_id = only(root, SAML, "NameID")
     if name_id is None:
         raise SamlRefused("NameID is missing")
+    sessions = root.findall(f"{{{SAMLP}}}SessionIndex")
+    if len(sessions) > MAX_SESSIONS:
+        raise SamlRefused("too many sessions are named")
     return LogoutRequest(
         request_id=id_of(root),
         name_id=text_of(name_id),
-        sessions=tuple(text_of(node) for node in root.findall(f"{{{SAMLP}}}SessionIndex")),
+        sessions=tuple(text_of(node) for node in sessions),
         expires_at=expires_at,
     )
 

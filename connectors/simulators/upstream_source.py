@@ -44,6 +44,7 @@ class UpstreamSettings:
     key_wrap: str = "RSA-OAEP-256"
     cipher: str = "A256GCM"
     colour: str = "#a3161a"
+    people: tuple[Citizen, ...] = PEOPLE
 
 
 def read_settings() -> UpstreamSettings:
@@ -52,6 +53,8 @@ def read_settings() -> UpstreamSettings:
     parser.add_argument("--config", required=True, type=Path)
     document = json.loads(parser.parse_args().config.read_text("utf-8"))
     document["redirect_uris"] = tuple(document["redirect_uris"])
+    if "people" in document:
+        document["people"] = tuple(Citizen(**person) for person in document["people"])
     return UpstreamSettings(**document)
 
 
@@ -79,7 +82,7 @@ class UpstreamSource(ABC):
     def __init__(self, settings: UpstreamSettings, short: str) -> None:
         self.settings = settings
         self.faults = Faults()
-        self.people = {person.key: person for person in PEOPLE}
+        self.people = {person.key: person for person in settings.people}
         self._pages = PlainPages((settings.name_vi, settings.name_en), settings.colour, short)
         self._codes: dict[str, Granted] = {}
         self._used: dict[str, Granted] = {}

@@ -56,6 +56,8 @@ class SamlUpstream:
     """Where requests go, by redirect."""
     certificates: tuple[bytes, ...]
     """Whose signatures count, in DER; none of them is read from a message."""
+    valid_until: int | None = None
+    """Until when what the metadata says counts."""
     slo_url: str | None = None
     """Where answers to its logout requests go, by redirect."""
     opener: Opener | None = field(default=None, repr=False)
@@ -163,7 +165,7 @@ def kept_current(known: PersonAttributes, told: PersonAttributes, now: int) -> P
     """
     names = (
         "full_name", "birthdate", "gender", "personal_number", "tech_id", "tax_code",
-        "enterprise_code", "agency_code", "phone", "email", "address",
+        "enterprise_code", "business_name", "passport", "agency_code", "phone", "email", "address",
     )  # fmt: skip
     changes = {name: value for name in names if (value := getattr(told, name))}
     if told.phone:

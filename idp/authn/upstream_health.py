@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import httpx
 
 from connectors.sources.breaker import Breaker, Health
+from connectors.sources.ldap.directory import Directory
 from connectors.sources.model import Source, SourceId
 from idp.ports import Clock
 
@@ -18,7 +19,7 @@ WATCH_SECONDS = 15.0
 class UpstreamHealth:
     """A breaker for each source. A source that is declared down stays down."""
 
-    def __init__(self, sources: Mapping[SourceId, Source], clock: Clock) -> None:
+    def __init__(self, sources: Mapping[SourceId, Source | Directory], clock: Clock) -> None:
         self._sources = sources
         self._clock = clock
         self._breakers = dict.fromkeys(sources, Breaker())
@@ -45,7 +46,8 @@ class UpstreamHealth:
         """Run until cancelled: people see an outage on the login page, not after a way in vain."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            await asyncio.gather(*(self.ask(http, source) for source in self._sources.values()))
+            asked = [one for one in self._sources.values() if isinstance(one, Source)]
+            await asyncio.gather(*(self.ask(http, source) for source in asked))
 
     async def ask(self, http: httpx.AsyncClient, source: Source) -> None:
         """One request that changes nothing; any answer but a server's fault says that it is there."""

@@ -74,6 +74,8 @@ class UpstreamSaml:
 
         Raises: UpstreamRefused.
         """
+        if saml.valid_until is not None and now >= saml.valid_until:
+            raise UpstreamRefused("saml: the metadata of the source has expired")
         place = self.place(source)
         expected = Expected(
             issuer=source.issuer,

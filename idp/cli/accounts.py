@@ -1,20 +1,30 @@
 """`lienthong accounts add|enable|disable`: pilot, staff and sandbox accounts."""
 
+import os
 import secrets
+import sys
 import time
 from base64 import b32encode
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from connectors.contract import AccountKind, PersonAttributes, SubjectId
-from idp.adapters import open_stores
+from connectors.contract import AccountKind, PersonAttributes, SubjectId, SystemId
+from connectors.links.account_opening import AccountOpening
+from connectors.links.sql import SqlLinks
+from connectors.registry import System
+from idp.adapters import key_store, open_stores, rotation_policy
 from idp.authn.password import PasswordHasher
 from idp.authn.password_policy import refusal
 from idp.authn.usernames import fold
 from idp.cli.command import CONFIG, DEMO, lienthong, run, settings_or_exit
 from idp.config import Settings
+from idp.flows.pre_provision import PreProvisioning
 from idp.model import Account
+from idp.store.eligible import SqlEligible
+from idp.wiring.notices import notice_writers, saml_place, session_ends
+from keys.keyring import KeyRing
 
 TOTP_BYTES = 20
 
@@ -81,8 +91,26 @@ async def _add(
 @DEMO
 @click.argument("subject")
 def disable(path: Path, subject: str, *, demo: bool) -> None:
-    """Nothing of this subject is accepted any more, on every node, from the next read on."""
-    _set(path, subject, enabled=False, demo=demo)
+    """End what this subject has running, and accept nothing of it any more, on every node."""
+    ended = run(disable_account(settings_or_exit(path, demo=demo), SubjectId(subject)))
+    if ended is None:
+        _no_such_subject()
+    sessions = f"{ended} session{'' if ended == 1 else 's'} ended"
+    click.echo(f"Done: {sessions}; the running service tells the systems within seconds.")
+
+
+async def disable_account(settings: Settings, subject: SubjectId) -> int | None:
+    """Close the gate, then end every session; how many, or None where there is no such subject."""
+    async with open_stores(settings) as stores:
+        if not await stores.accounts.set_enabled(subject, enabled=False):
+            return None
+        now = int(time.time())
+        keyring = await KeyRing.load(
+            key_store(settings, stores.database), stores.sealer, rotation_policy(settings), now
+        )
+        saml = saml_place(settings, keyring)
+        told = frozenset(notice_writers(settings, keyring, saml, os.urandom))
+        return await session_ends(settings, stores).end_all(subject, now, told)
 
 
 @accounts.command()
@@ -90,18 +118,53 @@ def disable(path: Path, subject: str, *, demo: bool) -> None:
 @DEMO
 @click.argument("subject")
 def enable(path: Path, subject: str, *, demo: bool) -> None:
-    """Admit a disabled subject again."""
-    _set(path, subject, enabled=True, demo=demo)
-
-
-def _set(path: Path, subject: str, *, enabled: bool, demo: bool) -> None:
+    """Admit a disabled subject again; it signs in anew."""
     settings = settings_or_exit(path, demo=demo)
 
     async def journey() -> bool:
         async with open_stores(settings) as stores:
-            return await stores.accounts.set_enabled(SubjectId(subject), enabled=enabled)
+            return await stores.accounts.set_enabled(SubjectId(subject), enabled=True)
 
     if not run(journey()):
-        click.echo("Refused: no such subject.", err=True)
-        raise SystemExit(1)
+        _no_such_subject()
     click.echo("Done.")
+
+
+def _no_such_subject() -> NoReturn:
+    click.echo("Refused: no such subject.", err=True)
+    raise SystemExit(1)
+
+
+@accounts.command()
+@CONFIG
+@DEMO
+@click.argument("system")
+@click.option("--dry-run", is_flag=True, help="Tell how many would be opened; change nothing.")
+def provision(path: Path, system: str, *, dry_run: bool, demo: bool) -> None:
+    """Open an account in SYSTEM for everybody eligible who never had one there.
+
+    It may be stopped and run again. The system is told by the outbox.
+    """
+    settings = settings_or_exit(path, demo=demo)
+    declared = settings.systems.get(SystemId(system))
+    if declared is None or not declared.eligible:
+        click.echo("Refused: no system with the mode pre-provision has this id.", err=True)
+        raise SystemExit(1)
+    click.echo(run(_provision(settings, declared, dry_run=dry_run)))
+
+
+async def _provision(settings: Settings, system: System, *, dry_run: bool) -> str:
+    async with open_stores(settings) as stores:
+        opening = AccountOpening(
+            links=SqlLinks(stores.database, outbox=stores.outbox),
+            systems=settings.systems,
+            verifiers={},
+            entropy=secrets.token_bytes,
+        )
+        journey = PreProvisioning(SqlEligible(stores.database), opening, time.time)
+        count = await journey.count(system)
+        if dry_run:
+            return f"{count} account(s) would be opened; nothing was changed."
+        with click.progressbar(length=count, label="Opening", file=sys.stderr) as shown:
+            opened = await journey.run(system, shown.update)
+        return f"{opened} account(s) opened."

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +11,7 @@ from typing import TypeVar
 import click
 
 from idp.config import ConfigurationRefused, Settings, load_settings
+from idp.config_warnings import warnings
 from keys.errors import KeysError
 from keys.sql import StoreUnavailableError
 
@@ -58,9 +60,16 @@ def lienthong() -> None:
 @CONFIG
 @DEMO
 def check(path: Path, *, demo: bool) -> None:
-    """Check the configuration; report every mistake: file, key, what is expected."""
+    """Check the configuration; report every mistake: file, key, what is expected.
+
+    What does not stop a start, as metadata that ran out, is a warning.
+    """
     settings = settings_or_exit(path, demo=demo)
-    click.echo(f"{len(settings.clients)} client(s), {len(settings.systems)} system(s): all well.")
+    found = list(warnings(settings, int(time.time())))
+    for line in found:
+        click.echo(line, err=True)
+    verdict = f"this will start, with {len(found)} warning(s)" if found else "all well"
+    click.echo(f"{len(settings.clients)} client(s), {len(settings.systems)} system(s): {verdict}.")
 
 
 @lienthong.command()

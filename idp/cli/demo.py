@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -19,8 +19,10 @@ from idp.demo.files import DemoFiles
 from idp.demo.journey import Journey, StepResult
 from idp.demo.processes import Processes, free_port
 from idp.demo.province import residents
+from idp.demo.scene import Addresses
 from idp.demo.seed import seed
-from idp.demo.stand_ins import STAND_INS, Addresses
+from idp.demo.source import VNEID
+from idp.demo.stand_ins import STAND_INS
 
 
 @lienthong.command()
@@ -28,7 +30,7 @@ from idp.demo.stand_ins import STAND_INS, Addresses
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The provider's port.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Keep the files here.")
 def demo(*, check: bool, port: int, folder: Path | None) -> None:
-    """Run a synthetic province: the provider, six systems, one journey."""
+    """Run a synthetic province: the citizens' source, the provider, six systems, one journey."""
     own_folder = folder is None
     place = folder or Path(tempfile.mkdtemp(prefix="lienthong-demo-"))
     if not own_folder and place.exists() and any(place.iterdir()):
@@ -53,6 +55,7 @@ class _Demo:
         self._addresses = Addresses(
             issuer=address,
             systems={system.name: f"http://127.0.0.1:{free_port()}" for system in STAND_INS},
+            vneid=f"http://127.0.0.1:{free_port()}",
         )
         self._files = DemoFiles(folder, self._addresses, self._people)
         self._folder = folder
@@ -87,10 +90,12 @@ class _Demo:
         migrate(settings.tables.storage.database_url)
         await seed(settings, self._people)
         processes.start("provider", "idp.cli", "serve", "--demo", "-c", str(self._files.config))
+        source = "connectors.simulators.vneid"
+        processes.start(VNEID, source, "--config", str(self._files.told(VNEID)))
         for system in STAND_INS:
             module, told = f"connectors.simulators.{system.name}", self._files.told(system.name)
             processes.start(system.name, module, "--config", str(told))
-        await processes.wait_for(self._addresses.issuer, *self._addresses.systems.values())
+        await processes.wait_for(*self._addresses.everywhere())
 
     def _show_step(self, result: StepResult) -> None:
         mark = "[green]✓[/]" if result.ok else "[red]✗[/]"
@@ -109,14 +114,16 @@ class _Demo:
             "clients": self._files.clients(),
             "citizens": of("citizen"),
             "staff": of("staff"),
+            "sources": self._files.sources(),
             "systems": self._files.systems(),
-            "steps": [{"name": r.name, "ok": r.ok, "ms": r.ms} for r in results],
+            "steps": [asdict(result) for result in results],
         }
 
     def _show(self, results: list[StepResult]) -> None:
         self._console.print(journey_table(results))
         addresses = Table("What", "Address", title="Open these in a browser")
         addresses.add_row("Sign-in provider", self._addresses.issuer + "/")
+        addresses.add_row("The citizens' source, simulated", f"{self._addresses.vneid}/faults")
         for system in self._files.systems():
             addresses.add_row(system["id"], system["address"] + "/")
         self._console.print(addresses)

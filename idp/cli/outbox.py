@@ -1,8 +1,10 @@
 """`lienthong outbox`: what systems have yet to hear, and what they refused to."""
 
 import json
+import secrets
 import sys
 import time
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,8 +14,10 @@ from rich.table import Table
 
 from connectors.contract import SystemId
 from connectors.provisioning.outbox import Outbox
-from idp.adapters import open_stores
+from idp.adapters import audit_witness, open_stores
+from idp.audit.writer import BatchingAudit
 from idp.cli.command import CONFIG, DEMO, lienthong, run, settings_or_exit
+from idp.config import Settings
 from keys.sql import Row
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
@@ -37,7 +41,7 @@ def list_messages(path: Path, *, demo: bool, as_json: bool, dead: bool, limit: i
     async def journey() -> list[dict[str, object]]:
         async with open_stores(settings) as stores:
             rows = await Outbox(stores.database).listing(dead_only=dead, limit=limit)
-            return [_told(row) for row in rows]
+            return [_told(row, settings) for row in rows]
 
     rows = run(journey())
     if as_json:
@@ -69,7 +73,9 @@ def show(message: str, path: Path, *, demo: bool) -> None:
     if row is None:
         _stop(f"There is no message {message}.")
     else:
-        click.echo(json.dumps(_told(row) | {"account": row["account_id"]}, ensure_ascii=False))
+        click.echo(
+            json.dumps(_told(row, settings) | {"account": row["account_id"]}, ensure_ascii=False)
+        )
 
 
 @outbox.command("replay")
@@ -95,18 +101,68 @@ def replay(message: str, path: Path, *, demo: bool) -> None:
         click.echo(f"{message} waits again, as {system}:{again}.")
 
 
+@outbox.command("discard")
+@click.argument("what")
+@CONFIG
+@DEMO
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def discard(what: str, path: Path, *, yes: bool, demo: bool) -> None:
+    """Give up a dead message (SYSTEM:NUMBER), or all of a SYSTEM that is not told any more.
+
+    `replay` brings one back, until it is swept with what was settled.
+    """
+    settings = settings_or_exit(path, demo=demo)
+    system, number = _named(what) if ":" in what else (SystemId(what), None)
+    gone = not _is_told(settings, system)
+    if number is None and not gone:
+        _stop(f"{system} is told: its messages are discarded one by one.")
+    if not yes:
+        click.confirm(f"Discard {what}? The system will not hear of it.", abort=True, err=True)
+
+    async def journey() -> int:
+        async with AsyncExitStack() as stack:
+            stores = await stack.enter_async_context(open_stores(settings))
+            now = int(time.time())
+            chain = f"{now}-{secrets.token_hex(6)}"
+            audit = await BatchingAudit.open(
+                stores.database, audit_witness(settings), chain, time.time
+            )
+            stack.push_async_callback(audit.close)
+            done = await Outbox(stores.database).discard(system, number, now, waiting_too=gone)
+            for message in done:
+                fields = {"system": system, "message": message.message_id, "kind": message.kind}
+                audit.record("message_discarded", fields)
+            return len(done)
+
+    count = run(journey())
+    if count:
+        click.echo(f"{count} message(s) discarded.")
+    else:
+        _stop(f"{what}: nothing that may be discarded.")
+
+
+def _is_told(settings: Settings, system: SystemId) -> bool:
+    declared = settings.systems.get(system)
+    return declared is not None and declared.push is not None
+
+
 _SHOWN = ("message", "event", "since", "state", "attempts", "reason")
 
 
-def _told(row: Row) -> dict[str, object]:
+def _told(row: Row, settings: Settings) -> dict[str, object]:
     """A message without whom it is about."""
+    told = _is_told(settings, SystemId(str(row["system_id"])))
     since = datetime.fromtimestamp(int(row["created_at"] or 0), UTC)
-    state = "dead" if row["dead_at"] is not None else "waits"
+    state = "waits" if told else "not told any more"
+    if row["dead_at"] is not None:
+        state = "dead" if row["settled_at"] is None else "discarded"
+    elif row["settled_at"] is not None:
+        state = "settled"
     return {
         "message": f"{row['system_id']!s}:{row['number']!s}",
         "event": row["kind"],
         "since": since.isoformat(timespec="seconds"),
-        "state": "settled" if row["settled_at"] is not None else state,
+        "state": state,
         "attempts": row["attempts"],
         "reason": row["reason"],
     }

@@ -4,6 +4,7 @@ import gc
 import importlib.util
 import logging
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from idp.adapters import open_stores
 from idp.app import open_service
 from idp.cli.command import CONFIG, DEMO, lienthong, run, settings_or_exit
 from idp.config import Settings
+from idp.config_warnings import warnings
 from idp.store.schema_version import is_current
 from idp.web.http1 import http1_for
 
@@ -36,6 +38,8 @@ def serve(path: Path, *, demo: bool, listen: str | None, migrate: bool) -> None:
         click.echo(f"lienthong: {', '.join(missing)} must be installed", err=True)
         sys.exit(1)
     settings = settings_or_exit(path, demo=demo)
+    for line in warnings(settings, int(time.time())):
+        logging.getLogger("lienthong.configuration").warning(line)
     if migrate and not run(_is_current(settings)):
         _apply_migrations(settings)
     import uvloop  # noqa: PLC0415 - checked just above

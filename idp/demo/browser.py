@@ -23,15 +23,28 @@ class _Forms(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[PageForm] = []
+        self.links: list[tuple[str, str]] = []
+        """Each with its text."""
+        self._open_link: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
-        if tag == "form":
+        if tag == "a":
+            self._open_link = found.get("href")
+        elif tag == "form":
             self.forms.append(PageForm(found.get("action", ""), found.get("method", "get")))
         elif tag in ("input", "textarea") and self.forms and "name" in found:
             self.forms[-1].names.append(found["name"])
             if found.get("type") == "hidden":
                 self.forms[-1].fields[found["name"]] = found.get("value", "")
+
+    def handle_data(self, data: str) -> None:
+        if self._open_link is not None and data.strip():
+            self.links.append((self._open_link, data.strip()))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self._open_link = None
 
 
 class Browser:
@@ -41,6 +54,7 @@ class Browser:
         self._client = httpx.AsyncClient(trust_env=False, timeout=15)
         self.url = ""
         self.form: PageForm | None = None
+        self.links: list[tuple[str, str]] = []
         self.pages_with_a_question = 0
 
     async def close(self) -> None:
@@ -55,6 +69,13 @@ class Browser:
     async def open(self, url: str) -> httpx.Response:
         """Go to an address and follow it to the next page with a question, or to the end."""
         return await self._follow(await self._client.get(url))
+
+    async def click(self, text: str) -> httpx.Response:
+        """Follow the first link of the page whose text holds this."""
+        found = next((address for address, shown in self.links if text in shown), None)
+        if found is None:
+            raise LookupError(f"the page has no link {text!r}")
+        return await self.open(urljoin(self.url, found))
 
     async def submit(self, fields: dict[str, str]) -> httpx.Response:
         """Fill in the form of the page and send it."""
@@ -83,6 +104,7 @@ class Browser:
             parser = _Forms()
             parser.feed(response.text)
             self.form = parser.forms[0] if parser.forms else None
+            self.links = parser.links
             if self.form is None or set(self.form.names) != set(self.form.fields):
                 break
             if not self.form.fields or "confirmation" in self.form.fields:

@@ -5,7 +5,9 @@ import secrets
 from pathlib import Path
 
 from idp.demo.province import Resident
-from idp.demo.stand_ins import STAND_INS, Addresses, Scene
+from idp.demo.scene import Addresses, Scene
+from idp.demo.source import VNEID, DemoSource
+from idp.demo.stand_ins import STAND_INS
 
 
 class DemoFiles:
@@ -16,11 +18,17 @@ class DemoFiles:
         self.config = folder / "lienthong.toml"
         self.facts = folder / "facts.json"
         self.scene = Scene(folder=folder, addresses=addresses, people=tuple(people))
+        at = addresses.vneid
+        self._source = None if at is None else DemoSource(self.scene, at)
 
     def write(self) -> None:
         """All files, readable by their owner alone."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._put(self.config, self._toml())
+        if self._source is not None:
+            self._put(self.told(VNEID), json.dumps(self._source.settings()))
+            for path, pem in self._source.keys().items():
+                self._put(path, pem.decode("ascii"))
         for system in STAND_INS:
             self._put(self.told(system.name), json.dumps(system.settings(self.scene)))
 
@@ -57,9 +65,15 @@ class DemoFiles:
             for system in STAND_INS
         ]
 
+    def sources(self) -> list[dict[str, object]]:
+        """Where citizens come from, for the facts."""
+        at = self.scene.addresses.vneid
+        return [] if at is None else [{"id": VNEID, "address": at, "simulated": True}]
+
     def _toml(self) -> str:
         issuer = self.scene.addresses.issuer
-        return f"""# Written by the demo. Secrets stand in this file only because nothing here is real.
+        return (
+            f"""# Written by the demo. Secrets stand in this file only because nothing here is real.
 [provider]
 issuer = "{issuer}"
 listen = "{issuer.removeprefix("http://")}"
@@ -90,7 +104,10 @@ redirect_uris = ["http://127.0.0.1/callback"]
 grant_types = ["authorization_code", "refresh_token"]
 scopes = ["openid", "profile"]
 consent = "ask"
-""" + "".join(system.toml(self.scene) for system in STAND_INS)
+"""
+            + "".join(system.toml(self.scene) for system in STAND_INS)
+            + ("" if self._source is None else self._source.toml())
+        )
 
 
 _SANDBOX = "http://127.0.0.1:8400/callback"

@@ -9,7 +9,7 @@ from connectors.contract import AccountKind
 from idp.authn.totp import code_at, step_of
 from idp.demo.browser import Browser
 from idp.demo.province import Resident
-from idp.demo.stand_ins import Addresses
+from idp.demo.scene import Addresses
 
 LOGOUT_SECONDS = 5.0
 Report = Callable[["StepResult"], None]
@@ -32,6 +32,7 @@ class Journey:
 
     def __init__(self, addresses: Addresses, people: list[Resident], report: Report) -> None:
         self._at = addresses.systems
+        self._source = addresses.vneid
         self._linked = next(p for p in people if p.linked)
         self._claims = self.claimant(people)
         self._staff = next(p for p in people if p.kind is AccountKind.STAFF)
@@ -48,7 +49,7 @@ class Journey:
         first, second, third = Browser(), Browser(), Browser()
         at = self._at
         try:
-            await self._step("sign in at the portal", self._sign_in(first, self._linked))
+            await self._step("sign in at the portal by VNeID", self._sign_in(first, self._linked))
             await self._step("enter the hotline, no prompt", self._enter(first, at["hotline"]))
             await self._step("enter the one-stop, no prompt", self._enter(first, at["onestop"]))
             await self._step("enter the land registry, no prompt", self._enter(first, at["land"]))
@@ -81,7 +82,14 @@ class Journey:
         self._report(result)
 
     async def _sign_in(self, browser: Browser, person: Resident) -> str:
+        """At the citizens' source where there is one; staff, and all where there is none, here."""
         await browser.open(f"{self._at['portal']}/login")
+        if self._source is not None and person.kind is AccountKind.CITIZEN:
+            await browser.click("VNeID")
+            if not browser.url.startswith(self._source):
+                raise ValueError("the browser was not sent to the source")
+            await browser.click(str(person.attributes.full_name))
+            return await self._greeting(browser, self._at["portal"])
         await browser.submit({"username": person.username, "password": person.password})
         await browser.submit({"otp": code_at(person.totp_secret, step_of(int(time.time())))})
         return await self._greeting(browser, self._at["portal"])

@@ -3,49 +3,11 @@
 A further system is one more entry of `STAND_INS`, with its declaration beside the others.
 """
 
-import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from connectors.contract import Dialect
-from idp.demo.province import Resident
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addresses:
-    """Where everything of the demo listens."""
-
-    issuer: str
-    systems: Mapping[str, str]
-
-    @classmethod
-    def of(cls, issuer: str, **systems: str) -> "Addresses":
-        """The issuer, and each system by its name."""
-        return cls(issuer=issuer, systems=systems)
-
-
-def secret() -> str:
-    """A fresh secret."""
-    return secrets.token_urlsafe(36)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """What the files of one demo are written from."""
-
-    folder: Path
-    addresses: Addresses
-    people: tuple[Resident, ...]
-    secrets: dict[str, str] = field(default_factory=dict, repr=False)
-
-    def secret(self, name: str) -> str:
-        """The secret of this name: made once, the same for both sides."""
-        return self.secrets.setdefault(name, secret())
-
-    def address(self, system: str) -> str:
-        """Where a system listens."""
-        return self.addresses.systems[system]
+from idp.demo.scene import Scene
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

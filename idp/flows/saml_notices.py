@@ -9,6 +9,8 @@ from connectors.saml.voice import Voice
 from connectors.systems.saml.logout import logout_notice
 from idp.flows.notices import Message, participant_of
 from idp.model import Notice
+from idp.ports import Entropy
+from keys.xml_encryption import RANDOM_BYTES
 
 SOAP_TYPE = "text/xml"
 
@@ -19,8 +21,15 @@ class SamlNotices:
     Spec: SAML Profiles 2.0 §4.4.3.1, SAML Bindings 2.0 §3.2
     """
 
-    def __init__(self, *, voice: Callable[[], Voice], systems: Mapping[SystemId, System]) -> None:
+    def __init__(
+        self,
+        *,
+        voice: Callable[[], Voice],
+        systems: Mapping[SystemId, System],
+        entropy: Entropy,
+    ) -> None:
         self._voice = voice
+        self._entropy = entropy
         self._systems = {participant_of(system): system for system in systems.values()}
 
     def told(self) -> frozenset[str]:
@@ -44,6 +53,7 @@ class SamlNotices:
             name_id=notice.sub,
             sid=notice.sid,
             request_id="_" + hashlib.sha256(told).hexdigest()[:32],
+            randomness=self._entropy(RANDOM_BYTES),
             now=now,
         )
         return Message(url=system.saml.slo_soap_url, body=envelope.encode(), kind=SOAP_TYPE)

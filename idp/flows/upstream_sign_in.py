@@ -9,6 +9,7 @@ import orjson
 
 from connectors.contract import Assurance, Locale, SessionId, SubjectId
 from connectors.errors import UpstreamRefused
+from connectors.sources.ldap.directory import Directory
 from connectors.sources.model import Authentication, Preset, SamlUpstream, Source, UpstreamIdentity
 from connectors.sources.oidc import authorization_url
 from connectors.sources.outcomes import ClosedAccount, Differs, FirstSeen, Recognised
@@ -166,7 +167,7 @@ class UpstreamSignIn:
             raise
         self._health.answered(source.source_id)
         _check_time(source, pending, identity.authentication, now)
-        return await self._recognised(source, identity, now)
+        return await self.recognised(source, identity, now)
 
     async def finish_posted(
         self, source: Source, saml: SamlUpstream, pending: Pending, raw: bytes, now: int
@@ -185,7 +186,7 @@ class UpstreamSignIn:
             raise UpstreamRefused("assertion_used")
         self._health.answered(source.source_id)
         _check_time(source, pending, identity.authentication, now)
-        return await self._recognised(source, identity, now)
+        return await self.recognised(source, identity, now)
 
     async def _take_code(self, source: Source, code: str, now: int) -> None:
         """Why: an upstream without nonce and PKCE that hands one code out twice would let the second
@@ -195,7 +196,10 @@ class UpstreamSignIn:
         if not await self._fences.once("upstream_code", digest, now + 2 * STATE_SECONDS):
             raise UpstreamRefused("code_used")
 
-    async def _recognised(self, source: Source, identity: UpstreamIdentity, now: int) -> Outcome:
+    async def recognised(
+        self, source: Source | Directory, identity: UpstreamIdentity, now: int
+    ) -> Outcome:
+        """Who an identity is in our own records, made at its first sign-in."""
         candidate = SubjectId(self._entropy(16).hex())
         outcome = await self._identities.recognise(identity, candidate, now)
         match outcome:
@@ -224,7 +228,9 @@ class UpstreamSignIn:
             issuer=issuer,
         )
 
-    async def opened(self, came: CameBack, sid: SessionId, source: Source, now: int) -> None:
+    async def opened(
+        self, came: CameBack, sid: SessionId, source: Source | Directory, now: int
+    ) -> None:
         """Remember where a session began, so that an end there ends it here."""
         ends_at = now + self._session_seconds
         await self._sessions.began(sid, came.subject, came.issuer, came.digests, ends_at)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from connectors.provisioning.outbox import OutboxWriter
+from connectors.provisioning.writer import OutboxWriter
 from idp.authn.password import PasswordHasher
 from idp.flows.end_subject import SubjectEnd
 from idp.flows.tokens import TokenMint

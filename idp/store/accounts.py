@@ -4,7 +4,7 @@ import time
 
 from connectors.contract import AccountKind, SubjectId
 from connectors.provisioning.messages import Kind
-from connectors.provisioning.outbox import OutboxWriter
+from connectors.provisioning.writer import OutboxWriter
 from idp.model import Account
 from idp.ports import Clock
 from idp.store.sealed_columns import TOTP, USERNAME, open_attributes, seal_attributes

@@ -57,7 +57,11 @@ class SqlRecords:
         if row is None:
             return Record(account=message.account, active=False, sub=sub)
         account = AccountId(str(row["account_id"]))
-        return Record(account=account, active=True, sub=sub, claims=self._claims(system, row))
+        claims = self._claims(system, row)
+        named = frozenset(rule.claim for rule in system.claims)
+        return Record(
+            account=account, active=True, sub=sub, claims=claims, withdrawn=named - claims.keys()
+        )
 
     async def _sub(self, subject: SubjectId, system: System) -> PairwiseSub | None:
         """Of whom the message tells, who may have lost the account since."""

@@ -6,7 +6,7 @@ from enum import Enum
 
 from connectors.contract import AccountKind, PersonAttributes, SubjectId
 from connectors.provisioning.messages import Kind as Told
-from connectors.provisioning.outbox import OutboxWriter
+from connectors.provisioning.writer import OutboxWriter
 from idp.model import ConnectorId
 from idp.store.scim import Kind, SqlScim, Stored, bury
 from idp.store.sealed_columns import USERNAME, open_attributes, seal_attributes
@@ -122,6 +122,7 @@ class SqlScimUsers:
         if row["username_digest"] != digest:
             await self._reserve(statements, digest, now)
         before = open_attributes(self._sealer, subject, sealed)
+        after = merged(before, staff.attributes)
         await statements.change(
             "UPDATE subject SET username_digest = $2, username_sealed = $3,"
             " attributes_sealed = $4, updated_at = $5, enabled = COALESCE($6, enabled),"
@@ -129,7 +130,7 @@ class SqlScimUsers:
             subject,
             digest,
             self._sealer.seal(USERNAME, staff.username.encode(), subject.encode()),
-            seal_attributes(self._sealer, subject, merged(before, staff.attributes)),
+            seal_attributes(self._sealer, subject, after),
             now,
             None if staff.enabled is None else int(staff.enabled),
             staff.password_hash,
@@ -137,6 +138,7 @@ class SqlScimUsers:
         if staff.enabled is not None and staff.enabled != bool(row["enabled"]):
             kind = Told.ACCOUNT_ENABLED if staff.enabled else Told.ACCOUNT_DISABLED
             await self._outbox.of_subject(statements, kind, subject, now)
+        await self._outbox.of_attributes(statements, subject, before, after, now)
 
     async def _reserve(self, statements: Statements, digest: bytes, now: int) -> None:
         """Make sure that nobody has the name, and that nobody takes it before we commit.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from connectors.contract import PairwiseSub, SessionId, SubjectId, SystemId
 from connectors.provisioning.messages import Kind
-from connectors.provisioning.outbox import OutboxWriter
+from connectors.provisioning.writer import OutboxWriter
 from idp.model import Notice
 from keys.sql import Database, Row, Statements
 
@@ -63,10 +63,25 @@ class SqlSessionEnds:
             "INSERT INTO participation (sid, participant, subject_id, sub, joined_at, known_as)"
             " SELECT $1, $2, $3, $4, $5, $6 FROM subject s WHERE s.id = $3 AND s.enabled = 1"
             " AND NOT EXISTS (SELECT 1 FROM session_end e WHERE e.sid = $1)"
-            " ON CONFLICT (sid, participant, known_as) DO UPDATE SET joined_at = excluded.joined_at"
+            " ON CONFLICT (sid, participant, known_as)"
+            " DO UPDATE SET joined_at = excluded.joined_at, sub = excluded.sub"
         )
         joined = await self._database.change(sql, sid, participant, subject, sub, now, known_as)
         return joined == 1
+
+    async def named(
+        self, participant: str, sub: PairwiseSub, sids: Sequence[SessionId]
+    ) -> Sequence[tuple[SessionId, SubjectId]]:
+        """See `ports.SessionEnds.named`."""
+        if not sids:
+            return ()
+        places = ", ".join(f"${number}" for number in range(3, 3 + len(sids)))
+        sql = (
+            "SELECT DISTINCT sid, subject_id FROM participation"
+            f" WHERE participant = $1 AND sub = $2 AND sid IN ({places})"
+        )
+        rows = await self._database.rows(sql, participant, sub, *sids)
+        return [(SessionId(str(row["sid"])), SubjectId(str(row["subject_id"]))) for row in rows]
 
     async def end(
         self, sid: SessionId, subject: SubjectId, now: int, notified: frozenset[str]

@@ -1,6 +1,7 @@
 """Identities from above, in SQL: (issuer, subject there) as bytes, and nothing else, is a person."""
 
 from connectors.contract import AccountKind, SubjectId
+from connectors.provisioning.writer import OutboxWriter
 from connectors.sources.model import UpstreamIdentity, kept_current
 from connectors.sources.outcomes import ClosedAccount, Differs, FirstSeen, Recognised, Recognition
 from idp.store.sealed_columns import open_attributes, seal_attributes
@@ -42,7 +43,14 @@ class SqlUpstreamIdentities:
     tells nobody who came.
     """
 
-    def __init__(self, database: Database, sealer: Sealer, index: BlindIndex) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sealer: Sealer,
+        index: BlindIndex,
+        outbox: OutboxWriter | None = None,
+    ) -> None:
+        self._outbox = outbox or OutboxWriter({})
         self._database = database
         self._sealer = sealer
         self._index = index
@@ -71,14 +79,28 @@ class SqlUpstreamIdentities:
             return FirstSeen(candidate)
         return await self._again(identity, digest, row, now)
 
+    async def attach(
+        self, issuer: str, subject_there: str, subject: SubjectId, number: str | None, now: int
+    ) -> bool:
+        """Make an identity one of a subject that exists; False where it is somebody's already.
+
+        Nothing here proves that both are one person: the caller knows it.
+        """
+        digest = self.digest(issuer, subject_there)
+        found = await self._database.change(
+            _NEW_IDENTITY, issuer, digest, subject, self._number(number), now
+        )
+        return found == 1
+
     async def _create(
         self, identity: UpstreamIdentity, digest: bytes, candidate: SubjectId, now: int
     ) -> None:
         sealed = seal_attributes(self._sealer, candidate, identity.attributes)
+        number = self._number(identity.attributes.personal_number)
         async with self._database.transaction() as statements:
             await statements.change(_NEW_SUBJECT, candidate, identity.kind.value, sealed, now)
             made = await statements.change(
-                _NEW_IDENTITY, identity.issuer, digest, candidate, self._number(identity), now
+                _NEW_IDENTITY, identity.issuer, digest, candidate, number, now
             )
             if made != 1:
                 raise _SomebodyWasFaster
@@ -90,9 +112,9 @@ class SqlUpstreamIdentities:
             return ClosedAccount()
         if AccountKind(str(row["kind"])) is not identity.kind:
             return Differs("kind")
-        number = self._number(identity)
+        number = self._number(identity.attributes.personal_number)
         place = (identity.issuer, digest, now)
-        subject = str(row["subject_id"])
+        subject = SubjectId(str(row["subject_id"]))
         known = open_attributes(self._sealer, subject, _raw(row["attributes_sealed"]))
         current = kept_current(known, identity.attributes, now)
         async with self._database.transaction() as statements:
@@ -108,10 +130,10 @@ class SqlUpstreamIdentities:
                 seal_attributes(self._sealer, subject, current),
                 now,
             )
-        return Recognised(SubjectId(subject))
+            await self._outbox.of_attributes(statements, subject, known, current, now)
+        return Recognised(subject)
 
-    def _number(self, identity: UpstreamIdentity) -> bytes | None:
-        number = identity.attributes.personal_number
+    def _number(self, number: str | None) -> bytes | None:
         return None if number is None else self._index.digest("personal number", number)
 
 

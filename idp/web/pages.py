@@ -11,6 +11,7 @@ from idp.web.texts import REASONS, scope_text, shown, text
 from idp.web.views import (
     ClaimView,
     ConsentView,
+    DirectoryView,
     FormPostView,
     FormView,
     GoOnView,
@@ -60,6 +61,10 @@ class Pages:
     def login(self, view: LoginView) -> bytes:
         """User name and password."""
         return self._render("login.html", view)
+
+    def directory(self, view: DirectoryView) -> bytes:
+        """User name and password of a directory of staff."""
+        return self._render("directory.html", view)
 
     def otp(self, view: OtpView) -> bytes:
         """The second factor."""

@@ -81,6 +81,8 @@ TEXTS: dict[str, T] = {
     "source.tech_id": ("Mã định danh điện tử", "Electronic identity code"),
     "source.tax_code": ("Mã số thuế", "Tax code"),
     "source.enterprise_code": ("Mã số doanh nghiệp", "Enterprise code"),
+    "source.business_name": ("Tên doanh nghiệp, tổ chức", "Name of the business"),
+    "source.passport": ("Số hộ chiếu", "Passport number"),
     "source.agency_code": ("Mã cơ quan công tác", "Agency code"),
     "source.phone": ("Số điện thoại", "Phone number"),
     "source.phone_verified": ("Số điện thoại", "Phone number"),
@@ -129,6 +131,10 @@ TEXTS: dict[str, T] = {
     "go_on.lead": (
         "Nếu trang không tự chuyển, Quý vị vui lòng chọn nút bên dưới để tiếp tục.",
         "If nothing happens, please use the button below to go on.",
+    ),
+    "logout_post.lead": (
+        "Nếu trang không tự chuyển, Quý vị vui lòng chọn nút bên dưới để hoàn tất việc đăng xuất khỏi",
+        "If nothing happens, please use the button below to finish signing out of",
     ),
     "continue": ("Tiếp tục", "Continue"),
     "back_to_system": ("Quay lại hệ thống", "Go back to the system"),
@@ -208,6 +214,15 @@ _NOTICES: dict[str, tuple[T, T]] = {
             "đơn vị quản lý ứng dụng.",
             "The application that sent you here is not registered. Please go back and tell the "
             "people who run it.",
+        ),
+    ),
+    "system_expired": (
+        ("Hệ thống tạm thời chưa đăng nhập được", "This system cannot be entered just now"),
+        (
+            "Thông tin kết nối của hệ thống này đã hết hạn. Các hệ thống khác vẫn dùng được bình "
+            "thường. Quý vị vui lòng báo cho đơn vị quản lý hệ thống.",
+            "The connection details of this system have expired. All other systems work as usual. "
+            "Please tell the people who run it.",
         ),
     ),
     "service_unknown": (

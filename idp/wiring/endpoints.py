@@ -16,6 +16,7 @@ from idp.web.dialects.hand_off import HAND_OFF_PATH
 from idp.web.dialects.saml.logout import SamlLogout
 from idp.web.dialects.saml.metadata import metadata_endpoint
 from idp.web.dialects.saml.place import METADATA_PATH, SLO_PATH, SSO_PATH
+from idp.web.dialects.saml.posted import Posting
 from idp.web.dialects.vnconnect import VNCONNECT_AUTHORIZE, VNCONNECT_LOGOUT, VNCONNECT_PATHS
 from idp.web.error_pages import ERROR_PATH
 from idp.web.http import Answer, Endpoint, HttpRequest
@@ -30,9 +31,9 @@ from idp.web.token import (
     token_endpoint,
     userinfo_endpoint,
 )
-from idp.wiring.interaction import interaction_of, journey_of, upstream_stage_of
+from idp.wiring.interaction import directory_stage_of, interaction_of, journey_of, upstream_stage_of
 from idp.wiring.parts import Parts
-from idp.wiring.upstream import journey_endpoints
+from idp.wiring.upstream import directory_endpoints, journey_endpoints
 from keys.blind import BlindIndex
 
 
@@ -130,6 +131,7 @@ def page_endpoints(parts: Parts) -> dict[str, Endpoint]:
     return (
         journey_endpoints(from_above, saml, parts.settings.sources, error)
         | parts.upstream.saml_logout(parts.logout, parts.fences, parts.audit, error)
+        | directory_endpoints(directory_stage_of(parts, journey), parts.settings.directories, error)
         | {
             "/authorize": page(enter(Dialect.OIDC), "GET", "POST", error_page=error),
             HAND_OFF_PATH: page(enter(Dialect.HAND_OFF), "GET", error_page=error),
@@ -160,10 +162,11 @@ def _saml_logout(parts: Parts) -> SamlLogout:
     return SamlLogout(
         place=parts.saml,
         sessions=parts.stores.sessions,
-        grants=parts.grants,
+        ends=parts.ends,
         fences=parts.fences,
         logout=parts.logout,
         cookies=parts.cookies,
+        posting=Posting(parts.pages),
         entropy=parts.entropy,
     )
 

@@ -8,7 +8,7 @@ import orjson
 from connectors.contract import SystemId
 from connectors.provisioning.csv_drop import CsvDrop
 from connectors.provisioning.events import EventDeliverer, Sign
-from connectors.provisioning.messages import Deliverer, Mode
+from connectors.provisioning.messages import CREATING, Deliverer
 from connectors.provisioning.outbox import Outbox
 from connectors.provisioning.rest import RestDeliverer
 from connectors.provisioning.scim import ScimDeliverer
@@ -75,7 +75,7 @@ def _deliverer(
 ) -> Deliverer:
     match push:
         case ScimPush():
-            return ScimDeliverer(http, push, creates=system.provisioning is Mode.JUST_IN_TIME)
+            return ScimDeliverer(http, push, creates=system.provisioning in CREATING)
         case RestPush():
             return RestDeliverer(http, push)
         case CsvPush():

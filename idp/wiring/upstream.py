@@ -4,12 +4,17 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import httpx
 
+from connectors.provisioning.writer import OutboxWriter
+from connectors.sources.ldap.directory import Directory
 from connectors.sources.model import Source, SourceId
+from idp.authn.directory_client import DirectoryClient
 from idp.authn.upstream_client import UpstreamClient
 from idp.authn.upstream_health import UpstreamHealth
 from idp.authn.upstream_keys import UpstreamKeys
 from idp.authn.upstream_saml import UpstreamSaml
 from idp.config import Settings
+from idp.egress.ldap import LdapEgress
+from idp.egress.transport import SystemResolver
 from idp.flows.end_subject import SubjectEnd
 from idp.flows.logout import Logout
 from idp.flows.upstream_notices import UpstreamNotices
@@ -21,6 +26,7 @@ from idp.store.upstream_identities import SqlUpstreamIdentities
 from idp.store.upstream_sessions import SqlUpstreamSessions
 from idp.web.answers import ErrorPage, page
 from idp.web.http import Answer, Endpoint, HttpRequest
+from idp.web.stages.directory import DirectoryStage
 from idp.web.stages.upstream import UpstreamStage
 from idp.web.stages.upstream_saml import SamlReturn
 from idp.web.upstream_notices import notice_endpoints
@@ -43,13 +49,25 @@ class Upstream:
         keyring: KeyRing,
         clock: Clock,
         entropy: Entropy,
+        outbox: OutboxWriter,
     ) -> None:
         provider = settings.tables.provider
         self.sources = settings.sources
-        self.health = UpstreamHealth(settings.sources, clock)
-        self.ways = UpstreamWays(settings.sources, self.health, password=provider.password_sign_in)
+        everywhere: dict[SourceId, Source | Directory] = {
+            **settings.sources,
+            **settings.directories,
+        }
+        self.health = UpstreamHealth(everywhere, clock)
+        self.directories = DirectoryClient(
+            LdapEgress(
+                settings.egress_rules, SystemResolver(), settings.tables.network.ca_file
+            ).connect
+        )
+        self.ways = UpstreamWays(everywhere, self.health, password=provider.password_sign_in)
         self.sessions = SqlUpstreamSessions(database)
-        self._identities = SqlUpstreamIdentities(database, sealer, BlindIndex(settings.keks[-1]))
+        self._identities = SqlUpstreamIdentities(
+            database, sealer, BlindIndex(settings.keks[-1]), outbox
+        )
         self._keys = UpstreamKeys(http)
         self._client = UpstreamClient(http, self._keys, entropy)
         self.saml = UpstreamSaml(settings.issuer, keyring)
@@ -126,6 +144,28 @@ def journey_endpoints(
             callback = page(_for(saml.take, source), "POST", error_page=error_page)
         found[source.callback_path] = callback
     return found
+
+
+def directory_endpoints(
+    stage: DirectoryStage, directories: Mapping[SourceId, Directory], error_page: ErrorPage
+) -> dict[str, Endpoint]:
+    """For each directory our page, and where it posts to."""
+    found: dict[str, Endpoint] = {}
+    for directory in directories.values():
+        start, submit = _bound_directory(stage, directory.source_id)
+        found[f"/upstream/{directory.source_id}/start"] = page(start, "GET", error_page=error_page)
+        found[directory.sign_in_path] = page(submit, "POST", error_page=error_page)
+    return found
+
+
+def _bound_directory(stage: DirectoryStage, source_id: SourceId) -> tuple[Endpoint, Endpoint]:
+    async def start(request: HttpRequest) -> Answer:
+        return await stage.start(request, source_id)
+
+    async def submit(request: HttpRequest) -> Answer:
+        return await stage.submit(request, source_id)
+
+    return start, submit
 
 
 def _for(

@@ -13,8 +13,9 @@ from idp.config import load_settings
 from idp.demo.files import DemoFiles
 from idp.demo.processes import Processes, free_port
 from idp.demo.province import Resident, residents
+from idp.demo.scene import Addresses
 from idp.demo.seed import seed
-from idp.demo.stand_ins import STAND_INS, Addresses
+from idp.demo.stand_ins import STAND_INS
 from idp.store.sql_migrate import migrate
 
 PLAIN, CLAIMANTS, LINKED = 40, 16, 12

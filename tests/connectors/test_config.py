@@ -154,7 +154,7 @@ def test_a_missing_key_is_told_as_required() -> None:
             "ticket",
         ),
         (OIDC.replace('"create"', '"claim"'), "verification"),
-        (OIDC + 'provisioning = "pre-provision"', "provisioning.mode"),
+        (OIDC + 'provisioning = "nightly"', "provisioning.mode"),
         (OIDC + 'provisioning = "match-only"', "provisioning"),
         (TICKET + 'provisioning = "just-in-time"', "provisioning"),
         (TICKET.replace("claims =", "# claims ="), "claims"),

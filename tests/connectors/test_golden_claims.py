@@ -31,7 +31,8 @@ from connectors.systems.signed_ticket import ticket_form
 from idp.config import Settings, load_settings
 from idp.demo.files import DemoFiles
 from idp.demo.province import residents
-from idp.demo.stand_ins import STAND_INS, Addresses
+from idp.demo.scene import Addresses
+from idp.demo.stand_ins import STAND_INS
 from idp.protocol.scopes import KNOWN
 from tests.tokens import claims_of
 
@@ -52,6 +53,8 @@ WHO = VerifiedIdentity(
         tech_id="5f0c7b1e",
         tax_code="3700000000",
         enterprise_code="E-1",
+        business_name="Công ty TNHH Ví Dụ",
+        passport="C1234567",
         agency_code="H55.242",
         phone="0905 000 001",
         phone_verified=True,

@@ -152,6 +152,23 @@ async def test_a_number_that_was_not_told_at_first_is_kept_once_it_is(
     assert await identities.recognise(other, candidate(), NOW) == Differs("personal_number")
 
 
+async def test_an_identity_attached_to_a_subject_is_recognised_as_it_and_as_nobody_else(
+    identities: SqlUpstreamIdentities,
+) -> None:
+    first = await identities.recognise(AN, candidate(), NOW)
+    assert isinstance(first, FirstSeen)
+    vneid = replace(telling(full_name="Lê Thị An"), issuer="https://vneid.test", subject="0741")
+    number = vneid.attributes.personal_number
+    assert await identities.attach(vneid.issuer, vneid.subject, first.subject, number, NOW)
+    assert await identities.recognise(vneid, candidate(), NOW) == Recognised(first.subject)
+    other = await identities.recognise(replace(AN, subject="other"), candidate(), NOW)
+    assert isinstance(other, FirstSeen)
+    assert not await identities.attach(vneid.issuer, vneid.subject, other.subject, number, NOW)
+    assert await identities.recognise(vneid, candidate(), NOW) == Recognised(first.subject)
+    reissued = replace(vneid, attributes=replace(vneid.attributes, personal_number="074185000999"))
+    assert await identities.recognise(reissued, candidate(), NOW) == Differs("personal_number")
+
+
 async def test_a_disabled_subject_is_not_let_in(
     identities: SqlUpstreamIdentities, database: Database, sealer: Sealer, index: BlindIndex
 ) -> None:

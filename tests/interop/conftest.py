@@ -21,8 +21,9 @@ from idp.demo.browser import Browser
 from idp.demo.files import DemoFiles
 from idp.demo.processes import free_port
 from idp.demo.province import Resident, residents
+from idp.demo.scene import Addresses
 from idp.demo.seed import seed
-from idp.demo.stand_ins import STAND_INS, Addresses
+from idp.demo.stand_ins import STAND_INS
 from idp.store.sql_migrate import migrate
 from tests.interop.saml_systems import SpFiles, mellon_tables, school_table, sp_files, toolkit_table
 
@@ -98,7 +99,8 @@ name = {{ vi = "Mạng nội bộ", en = "Intranet" }}
 owners = [{{ code = "H55", name = "Văn phòng", valid_from = 2025-07-01 }}]
 level = "province"
 dialect = "forward_auth"
-when_unlinked = "not-needed"
+when_unlinked = "create"
+new_account_prefix = "mang-"
 claims = [{{ claim = "name", source = "full_name" }}]
 
 [systems.behind-proxies.forward_auth]
@@ -107,7 +109,17 @@ secrets = [{{ inline = "{identity_secret}" }}]
 public_paths = ["/public"]
 headers = {{ x-auth-user = "sub", x-auth-name = "name" }}
 
+[systems.cabinet]
+name = {{ vi = "Cổng nội bộ", en = "Intranet" }}
+owners = [{{ code = "H55", name = "Văn phòng", valid_from = 2025-07-01 }}]
+level = "province"
+dialect = "oidc"
+when_unlinked = "create"
+new_account_prefix = "cong-"
+
 [clients.apache]
+system = "cabinet"
+backchannel_logout_uri = "{apache}/app/callback?logout=backchannel"
 name = {{ vi = "Cổng nội bộ", en = "Intranet" }}
 secrets = [{{ inline = "{apache_secret}" }}]
 redirect_uris = ["{apache}/app/callback"]

@@ -42,7 +42,8 @@ def sp_files(folder: Path) -> SpFiles:
 
 def mellon_tables(apache: str, files: SpFiles) -> str:
     """Two places of Apache. The college has a metadata file for both sides, and persistent names;
-    the library is registered key by key, and asks for transient names, as mellon does of itself.
+    the library is registered key by key, and asks for transient names, as mellon does of itself,
+    encrypted.
     """
     college, library = (f"{apache}/{name}/mellon" for name in SYSTEMS)
     files.metadata.write_text(_metadata(college, files), "utf-8")
@@ -52,14 +53,17 @@ slo_url = "{library}/logout"
 slo_soap_url = "{library}/logout"
 acs = [{{ url = "{library}/postResponse" }}]
 certificate_files = ["{files.certificate}"]
+encryption_certificate_file = "{files.certificate}"
+encrypt_name_id = true
 """
     return _table("college", f'metadata_file = "{files.metadata}"\n') + _table("library", keyed)
 
 
 def toolkit_table(address: str, files: SpFiles) -> str:
-    """A clinic with a Python toolkit: it can be asked by the browser alone."""
+    """A clinic with a Python toolkit, which it uses for what comes behind the browser, too."""
     rows = f"""entity_id = "{address}/metadata"
 slo_url = "{address}/slo"
+slo_soap_url = "{address}/soap"
 acs = [{{ url = "{address}/acs" }}]
 certificate_files = ["{files.certificate}"]
 """

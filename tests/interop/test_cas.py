@@ -7,8 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -43,10 +43,17 @@ def protected(provider: Provider, root: Path) -> str:
     return PROTECTED.format(root=root, issuer=provider.issuer)
 
 
-@needs("auth_cas", "libapache2-mod-auth-cas")
-async def test_apache_with_mod_auth_cas_signs_in_and_is_signed_out(provider: Provider) -> None:
+@contextmanager
+def behind_mod_auth_cas(provider: Provider) -> Iterator[Path]:
+    """A place that only mod_auth_cas lets people into; its folder."""
     pages = {"app/index.html": '<p>user=<!--#echo var="REMOTE_USER" --></p>'}
     with apache(provider.cas_apache, "auth_cas", pages, partial(protected, provider)) as root:
+        yield root
+
+
+@needs("auth_cas", "libapache2-mod-auth-cas")
+async def test_apache_with_mod_auth_cas_signs_in_and_is_signed_out(provider: Provider) -> None:
+    with behind_mod_auth_cas(provider) as root:
         place = f"{provider.cas_apache}/app/index.html?ho_so=1"
         browser = await provider.sign_in(place, provider.people[5])
         log = root / "error.log"

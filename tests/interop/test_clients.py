@@ -4,6 +4,9 @@ import asyncio
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -125,10 +128,12 @@ OIDCCookieSameSite On
 """
 
 
-@needs("auth_openidc", "libapache2-mod-auth-openidc")
-async def test_apache_with_mod_auth_openidc_signs_in_and_out(provider: Provider) -> None:
+@contextmanager
+def behind_openidc(provider: Provider) -> Iterator[Path]:
+    """A place that only mod_auth_openidc lets people into; its folder."""
     pages = {
         "app/index.html": '<p>user=<!--#echo var="REMOTE_USER" --></p>'
+        '<p>account=<!--#echo var="OIDC_CLAIM_local_account" --></p>'
         '<p>name=<!--#echo var="OIDC_CLAIM_name" --></p>',
         "bye.html": "bye",
     }
@@ -137,6 +142,12 @@ async def test_apache_with_mod_auth_openidc_signs_in_and_out(provider: Provider)
         passphrase=secrets.token_hex(16),
     )  # fmt: skip
     with apache(provider.apache, "auth_openidc", pages, lambda _: protected) as root:
+        yield root
+
+
+@needs("auth_openidc", "libapache2-mod-auth-openidc")
+async def test_apache_with_mod_auth_openidc_signs_in_and_out(provider: Provider) -> None:
+    with behind_openidc(provider) as root:
         browser = await provider.sign_in(f"{provider.apache}/app/index.html", provider.people[4])
         page = (await browser._client.get(f"{provider.apache}/app/index.html")).text
         assert "user=" in page, (root / "error.log").read_text("utf-8")[-2000:]

@@ -108,7 +108,13 @@ def child(command: list[str], log: Path) -> Iterator[None]:
 @pytest.fixture
 def address(request: pytest.FixtureRequest, provider: Provider, tmp_path: Path) -> Iterator[str]:
     """The intranet behind the proxy that the test names."""
-    name = request.getfixturevalue("proxy")
+    with behind(request.getfixturevalue("proxy"), provider, tmp_path) as address:
+        yield address
+
+
+@contextmanager
+def behind(name: str, provider: Provider, tmp_path: Path) -> Iterator[str]:
+    """The address of the intranet behind this proxy."""
     needs(name)
     address, port = provider.protected[name], free_port()
     settings = {

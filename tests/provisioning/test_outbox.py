@@ -4,7 +4,8 @@ import pytest
 
 from connectors.contract import AccountId, SubjectId, SystemId
 from connectors.provisioning.messages import Kind, Refused, Settled
-from connectors.provisioning.outbox import Outbox, OutboxWriter
+from connectors.provisioning.outbox import Outbox
+from connectors.provisioning.writer import OutboxWriter
 from keys.sql import Database
 
 NOW, LAND = 1_800_000_000, SystemId("land")
@@ -50,3 +51,23 @@ async def test_a_change_that_is_rolled_back_tells_nobody(database: Database) -> 
             await writer.write(statements, LAND, Kind.LINK_ENDED, SubjectId("s"), NOW)
             raise RuntimeError
     assert not await Outbox(database).waiting(LAND, 9)
+
+
+async def test_what_is_discarded_is_listed_no_more_swept_in_time_and_replayed_until_then(
+    database: Database,
+) -> None:
+    await written(database, count=3)
+    outbox = Outbox(database)
+    await outbox.take_lanes([LAND], "one", NOW, 60)
+    await outbox.settle(LAND, "one", [(1, Refused("no"))], NOW, leased_until=0, due_at=0)
+    assert not await outbox.discard(LAND, 2, NOW, waiting_too=False), "it has yet to be told"
+    assert not await outbox.discard(LAND, 10**17, NOW, waiting_too=True)
+    done = await outbox.discard(LAND, None, NOW, waiting_too=False)
+    assert [message.number for message in done] == [1]
+    done = await outbox.discard(LAND, None, NOW, waiting_too=True)
+    assert [message.number for message in done] == [2, 3]
+    assert not await outbox.waiting(LAND, 9)
+    assert not await outbox.listing(dead_only=False, limit=9)
+    assert await outbox.replay(LAND, 2, NOW) == 4
+    assert [message.number for message in await outbox.waiting(LAND, 9)] == [4]
+    assert await outbox.sweep(NOW + 1, 9) == 2

@@ -1,6 +1,7 @@
 """An assertion that only the system can read; xmlsec1, which is not ours, reads it in its place."""
 
 import base64
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,8 +10,11 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from lxml import etree
 
-from connectors.saml.names import SAML
+from connectors.registry import AcsEndpoint, SamlSettings
+from connectors.saml.names import SAML, SAMLP
 from connectors.saml.signature import verified
+from connectors.systems.saml.logout import logout_notice
+from connectors.systems.saml.response import ReplyTo, Statement, Voice, positive
 from idp.config import ConfigurationRefused, load_settings
 from tests.fixtures_world import ENVIRONMENT, Fields, World, write_config
 from tests.saml.conftest import SECRET_SP
@@ -75,10 +79,62 @@ async def test_no_two_assertions_share_a_content_key(school: World) -> None:
     assert len(set(values)) == 4
 
 
-def refused(folder: Path, metadata: str) -> str:
+NAMED = SamlSettings(
+    entity_id="https://quiet.test",
+    acs=(AcsEndpoint(url="https://quiet.test/acs", index=0),),
+    name_certificate=OTHER_KEY.der,
+)
+VOICE = Voice(entity_id="https://id.test", signer=SP_KEY, certificate=SP_KEY.der)
+
+
+def response_with_a_name() -> bytes:
+    reply = ReplyTo(
+        request_id="_r", acs="https://quiet.test/acs", now=1_790_000_000, response_id="_a",
+        assertion_id="_b", randomness=os.urandom(44), name_randomness=os.urandom(44),
+    )  # fmt: skip
+    said = Statement(
+        name_id="pairwise-name", attributes={}, class_ref="LoA2", session="s", authenticated_at=0
+    )
+    return positive(VOICE, NAMED, reply, said).encode()
+
+
+def notice_with_a_name() -> bytes:
+    told = logout_notice(
+        VOICE, NAMED, to="https://quiet.test/soap", name_id="pairwise-name", sid="s",
+        request_id="_l", randomness=os.urandom(44), now=1_790_000_000,
+    )  # fmt: skip
+    return etree.tostring(etree.fromstring(told)[0][0])
+
+
+@needs_xmlsec1
+@pytest.mark.parametrize(
+    ("written", "signed_element"),
+    [
+        pytest.param(response_with_a_name, f"{{{SAML}}}Assertion", id="in-an-assertion"),
+        pytest.param(notice_with_a_name, f"{{{SAMLP}}}LogoutRequest", id="in-a-logout"),
+    ],
+)
+def test_an_encrypted_name_is_for_the_holder_of_the_key(
+    written, signed_element: str, tmp_path: Path
+) -> None:
+    message = written()
+    assert b"pairwise-name" not in message
+    assert verified(message, [SP_KEY.der], signed_element) is not None
+    told = decrypted(message, OTHER_KEY, tmp_path)
+    assert told.returncode == 0, told.stderr
+    name = next(etree.fromstring(told.stdout).iter(f"{{{SAML}}}NameID"))
+    assert (name.text, name.get("SPNameQualifier")) == ("pairwise-name", "https://quiet.test")
+    assert decrypted(message, SP_KEY, tmp_path).returncode != 0
+
+
+def test_an_encrypted_name_without_a_key_for_it_stops_the_start(tmp_path: Path) -> None:
+    assert "a key for encryption" in refused(tmp_path, sp_metadata(), "encrypt_name_id")
+
+
+def refused(folder: Path, metadata: str, wish: str = "encrypt_assertions") -> str:
     config = write_config(folder, "sqlite:///x")
     (folder / "sp.xml").write_text(metadata)
-    system = saml_system(folder / "sp.xml", more=", encrypt_assertions = true")
+    system = saml_system(folder / "sp.xml", more=f", {wish} = true")
     config.write_text(config.read_text("utf-8") + system, "utf-8")
     with pytest.raises(ConfigurationRefused) as told:
         load_settings(config, ENVIRONMENT)

@@ -1,5 +1,6 @@
 """The school asks for the end of a session, and hears of it."""
 
+import os
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
@@ -121,7 +122,7 @@ async def test_the_school_is_told_by_soap_when_the_session_ends_elsewhere(
 
     _, told = await entered(school, idp_certificates)
     voice = Voice(entity_id="https://id.test/saml/metadata", signer=SP_KEY, certificate=SP_KEY.der)
-    writer = SamlNotices(voice=lambda: voice, systems=school.settings.systems)
+    writer = SamlNotices(voice=lambda: voice, systems=school.settings.systems, entropy=os.urandom)
     assert writer.told() == {"system:school", "system:other", "system:secret"}
     notice = Notice(
         notice_id="5",

@@ -28,7 +28,13 @@ EXPECTED = Expected(idp=IDP, entity_id=SP, acs=ACS, request_id="_r1", now=NOW)
 
 def response(voice: Voice = VOICE, **attributes: str) -> str:
     reply = ReplyTo(
-        request_id="_r1", acs=ACS, now=NOW, response_id="_p", assertion_id="_a", randomness=b""
+        request_id="_r1",
+        acs=ACS,
+        now=NOW,
+        response_id="_p",
+        assertion_id="_a",
+        randomness=b"",
+        name_randomness=b"",
     )
     said = Statement(
         name_id="pair", attributes=attributes or {"local_account": "hs-1", "name": "Lan"},
@@ -81,7 +87,7 @@ def test_what_the_provider_did_not_say_is_refused(make: Callable[[], str]) -> No
 
 def notice(to: str = SOAP) -> bytes:
     return logout_notice(
-        VOICE, SCHOOL, to=to, name_id="pair", sid="sid-1", request_id="_l", now=NOW
+        VOICE, SCHOOL, to=to, name_id="pair", sid="sid-1", request_id="_l", randomness=b"", now=NOW
     ).encode()
 
 

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from connectors.contract import AccountKind, Assurance
-from connectors.saml.signature import signed
 from connectors.sources.model import SourceId
 from tests.saml.messages import OTHER_KEY
-from tests.saml_idp import IDP, KEY, SLO, SSO, idp_metadata, saml_source
+from tests.saml_idp import IDP, KEY, SLO, SSO, idp_metadata, saml_source, signed_idp_metadata
 from tests.sources.test_configuration import read
 
 OWN = """\nmetadata_certificate_file = "signer.pem"\n"""
@@ -58,11 +57,8 @@ def test_two_tables_never_speak_for_the_same_people(tmp_path: Path) -> None:
 
 def test_metadata_counts_only_under_the_signature_that_was_pinned(tmp_path: Path) -> None:
     (tmp_path / "signer.pem").write_bytes(OTHER_KEY.pem)
-    marked = idp_metadata(root=' ID="_m"').replace(
-        "<md:IDP", '<saml:Issuer xmlns:saml="urn:x"></saml:Issuer><md:IDP', 1
-    )
-    good = signed(marked, "_m", OTHER_KEY, OTHER_KEY.der)
+    good, foreign = signed_idp_metadata(OTHER_KEY), signed_idp_metadata(KEY)
     assert read(saml_source(tmp_path, more=OWN, metadata=good), tmp_path)[1] == set()
-    for bad in (marked, signed(marked, "_m", KEY, KEY.der), good.replace(SSO, "https://evil.test")):
+    for bad in (idp_metadata(), foreign, good.replace(SSO, "https://evil.test")):
         found = read(saml_source(tmp_path, more=OWN, metadata=bad), tmp_path)[1]
         assert found == {"sources.staff"}

@@ -235,7 +235,7 @@ def run(*arguments: str, code: int = 0, text: str | None = None) -> str:
 
 def test_the_commands_do_what_they_say(config: Path) -> None:
     """The commands start event loops of their own, so this test is not asynchronous."""
-    assert len(COMMANDS) == 7
+    assert len(COMMANDS) == 8
     path = str(config)
     assert "all well" in run("check", "-c", path)
     assert "up to date" in run("migrate", "-c", path)
@@ -307,6 +307,8 @@ def test_the_demo_passes_its_own_check(tmp_path: Path) -> None:
         "school": "saml",
         "intranet": "forward_auth",
     }
+    assert [source["id"] for source in facts["sources"]] == ["vneid"]
+    assert facts["steps"][0]["name"] == "sign in at the portal by VNeID"
     logs = (folder / "provider.log").read_text("utf-8")
     secret_values = [p["password"] for p in facts["citizens"]] + [
         p["name"] for p in facts["citizens"]

@@ -8,7 +8,7 @@ from connectors.errors import SamlRefused
 from connectors.saml.door import instant, only, text_of
 from connectors.saml.message import id_of
 from connectors.saml.names import BEARER, SAML
-from connectors.sources.saml.response import SKEW_SECONDS, Expected
+from connectors.sources.saml.response import SKEW_SECONDS, Expected, check_issuer
 
 _CONDITIONS = {
     f"{{{SAML}}}{name}" for name in ("AudienceRestriction", "OneTimeUse", "ProxyRestriction")
@@ -39,8 +39,7 @@ def read_assertion(root: etree._Element, expected: Expected) -> Statement:
     """
     if root.get("Version") != "2.0":
         raise SamlRefused("the assertion is not of version 2.0")
-    if _text(root, "Issuer") != expected.issuer:
-        raise SamlRefused("Issuer is another one")
+    check_issuer(_one(root, "Issuer"), expected)
     if instant(root.get("IssueInstant", "")) > expected.now + SKEW_SECONDS:
         raise SamlRefused("IssueInstant is to come")
     _check_conditions(_one(root, "Conditions"), expected)

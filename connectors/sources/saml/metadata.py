@@ -7,7 +7,7 @@ from xml.sax.saxutils import quoteattr
 from lxml import etree
 
 from connectors.errors import SamlRefused
-from connectors.saml.described import certificates_for, entity_of, key_descriptor, services
+from connectors.saml.described import certificates_for, ends_of, entity_of, key_descriptor, services
 from connectors.saml.names import (
     AES128_GCM,
     AES256_GCM,
@@ -29,16 +29,18 @@ class IdpDescription:
     sso_url: str
     certificates: tuple[bytes, ...]
     slo_url: str | None
+    valid_until: int | None
+    """Until when this counts; whoever uses it looks at the clock."""
 
 
-def read_idp_metadata(raw: bytes, now: int, trusted: Sequence[bytes] = ()) -> IdpDescription:
+def read_idp_metadata(raw: bytes, trusted: Sequence[bytes] = ()) -> IdpDescription:
     """The identity provider that this document describes; signed by a trusted key, where any is
     given.
 
     Spec: SAML Metadata 2.0 §2.3.2, §2.4.3
     Raises: SamlRefused.
     """
-    root, role = entity_of(raw, "IDPSSODescriptor", now, trusted)
+    root, role = entity_of(raw, "IDPSSODescriptor", trusted)
     certificates = tuple(dict.fromkeys(certificates_for(role, "signing")))
     if not certificates:
         raise SamlRefused("no certificate that signs")
@@ -50,6 +52,7 @@ def read_idp_metadata(raw: bytes, now: int, trusted: Sequence[bytes] = ()) -> Id
         sso_url=sso.get("Location", ""),
         certificates=certificates,
         slo_url=_answers(_by_redirect(role, "SingleLogoutService")),
+        valid_until=min(ends_of((root, role)), default=None),
     )
 
 

@@ -16,6 +16,7 @@ from connectors.sources.model import SamlUpstream
 RESPONSE = f"{{{SAMLP}}}Response"
 ASSERTION = f"{{{SAML}}}Assertion"
 ENCRYPTED = f"{{{SAML}}}EncryptedAssertion"
+ENTITY_FORMAT = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity"
 SKEW_SECONDS = 60
 _DECLINED = {code.rpartition(":")[2] for code in StatusCode} | {"AuthnFailed", "VersionMismatch"}
 
@@ -78,11 +79,11 @@ def vouched_assertion(raw: bytes, saml: SamlUpstream, expected: Expected) -> etr
     if whole:
         root = verified(raw, saml.certificates, RESPONSE, beside=ASSERTION)
         raw = etree.tostring(root, method="c14n", exclusive=True)
-    _check_response(root, expected, signed=whole)
     inside = [node for node in root.iter() if node.tag in (ASSERTION, ENCRYPTED)]
     if len(inside) != 1 or inside[0].getparent() is not root:
         raise SamlRefused("not exactly one assertion")
     assertion = inside[0]
+    _check_response(root, expected, signed=whole, encrypted=assertion.tag == ENCRYPTED)
     if assertion.tag == ENCRYPTED:
         if saml.opener is None:
             raise SamlRefused("encrypted for a key that we do not have")
@@ -115,7 +116,10 @@ def _in_place(envelope: etree._Element, opened: bytes) -> bytes:
     return f"<place{declared}>".encode() + opened + b"</place>"
 
 
-def _check_response(root: etree._Element, expected: Expected, *, signed: bool) -> None:
+def _check_response(
+    root: etree._Element, expected: Expected, *, signed: bool, encrypted: bool
+) -> None:
+    """Spec: SAML Profiles 2.0 §4.1.4.2 (Issuer), SAML Bindings 2.0 §3.5.5.2 (Destination)."""
     if root.tag != RESPONSE or root.get("Version") != "2.0":
         raise SamlRefused("not a Response of version 2.0")
     to_us(root, expected.acs, required=signed)
@@ -124,7 +128,19 @@ def _check_response(root: etree._Element, expected: Expected, *, signed: bool) -
     if instant(root.get("IssueInstant", "")) > expected.now + SKEW_SECONDS:
         raise SamlRefused("IssueInstant is to come")
     issuer = only(root, SAML, "Issuer")
-    if issuer is not None and text_of(issuer) != expected.issuer:
-        raise SamlRefused("Issuer is another one")
+    if issuer is not None:
+        check_issuer(issuer, expected)
+    elif signed or encrypted:
+        raise SamlRefused("Issuer is missing")
     if _declined(root) is not None:
         raise SamlRefused("the status is another one")
+
+
+def check_issuer(issuer: etree._Element, expected: Expected) -> None:
+    """The source itself speaks, under its entity id.
+
+    Spec: SAML Profiles 2.0 §4.1.4.2
+    Raises: SamlRefused.
+    """
+    if issuer.get("Format", ENTITY_FORMAT) != ENTITY_FORMAT or text_of(issuer) != expected.issuer:
+        raise SamlRefused("Issuer is another one")

@@ -20,6 +20,7 @@ def logout_notice(
     name_id: str,
     sid: str,
     request_id: str,
+    randomness: bytes,
     now: int,
 ) -> str:
     """A signed LogoutRequest in its SOAP envelope, for a system that is told behind the browser.
@@ -30,7 +31,7 @@ def logout_notice(
         f'<samlp:LogoutRequest xmlns:samlp="{SAMLP}" xmlns:saml="{SAML}" ID="{request_id}"'
         f' Version="2.0" IssueInstant="{written(now)}" Destination={quoteattr(to)}'
         f' NotOnOrAfter="{written(now + NOTICE_SECONDS)}"><saml:Issuer>{escape(voice.entity_id)}'
-        f"</saml:Issuer>{name_id_xml(name_id, settings, voice.entity_id)}"
+        f"</saml:Issuer>{name_id_xml(name_id, settings, voice.entity_id, randomness)}"
         f"<samlp:SessionIndex>{escape(sid)}</samlp:SessionIndex></samlp:LogoutRequest>"
     )
     whole = signed(request, request_id, voice.signer, voice.certificate)

@@ -7,7 +7,7 @@ from lxml import etree
 
 from connectors.errors import SamlRefused
 from connectors.registry import AcsEndpoint, SamlSettings
-from connectors.saml.described import certificates_for, entity_of, key_descriptor, services
+from connectors.saml.described import certificates_for, ends_of, entity_of, key_descriptor, services
 from connectors.saml.names import (
     DS,
     MD,
@@ -36,14 +36,14 @@ def idp_metadata(entity_id: str, sso: str, slo: str, certificates: Sequence[byte
     ).encode()
 
 
-def read_sp_metadata(raw: bytes, now: int, trusted: Sequence[bytes] = ()) -> SamlSettings:
+def read_sp_metadata(raw: bytes, trusted: Sequence[bytes] = ()) -> SamlSettings:
     """The service provider that this document describes; signed by a trusted key, where any is
-    given.
+    given. `valid_until` says how long it counts: whoever uses it looks at the clock.
 
     Spec: SAML Metadata 2.0 §2.3.2, §2.4.4
     Raises: SamlRefused.
     """
-    root, role = entity_of(raw, "SPSSODescriptor", now, trusted)
+    root, role = entity_of(raw, "SPSSODescriptor", trusted)
     acs = tuple(_acs(role))
     if not acs:
         raise SamlRefused("no AssertionConsumerService with the POST binding")
@@ -54,6 +54,7 @@ def read_sp_metadata(raw: bytes, now: int, trusted: Sequence[bytes] = ()) -> Sam
         encryption_certificate=next(certificates_for(role, "encryption"), None),
         slo_url=_logout(role, REDIRECT_BINDING),
         slo_soap_url=_logout(role, SOAP_BINDING),
+        valid_until=min(ends_of((root, role)), default=None),
     )
 
 

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 from connectors.contract import AccountId, PairwiseSub, SessionId
 from connectors.registry import SamlSettings
 from connectors.saml.door import written
-from connectors.saml.encryption import encrypted_assertion
+from connectors.saml.encryption import encrypted_assertion, encrypted_name
 from connectors.saml.names import BEARER, SAML, SAMLP, NameIdFormat, StatusCode
 from connectors.saml.signature import signed
 from connectors.saml.voice import Voice
@@ -41,6 +41,8 @@ class ReplyTo:
     assertion_id: str
     randomness: bytes = field(repr=False)
     """For the key of an encrypted assertion, used once."""
+    name_randomness: bytes = field(repr=False)
+    """For the key of an encrypted name, used once."""
 
 
 def name_of(
@@ -63,17 +65,23 @@ def name_of(
             return PairwiseSub(account) if account is not None else sub
 
 
-def name_id_xml(value: str, settings: SamlSettings, entity_id: str) -> str:
-    """The NameID element. A pairwise name says for whom it is one.
+def name_id_xml(value: str, settings: SamlSettings, entity_id: str, randomness: bytes) -> str:
+    """The NameID element, encrypted where the system asks for it. A pairwise name says for whom it
+    is one.
 
-    Spec: SAML Core 2.0 §2.2.2, §8.3.7
+    Shape: `randomness` as in `keys.xml_encryption`, used once.
+    Spec: SAML Core 2.0 §2.2.2, §2.2.4, §8.3.7
     """
     qualifiers = ""
     if settings.name_id is NameIdFormat.PERSISTENT:
         qualifiers = (
             f" NameQualifier={quoteattr(entity_id)} SPNameQualifier={quoteattr(settings.entity_id)}"
         )
-    return f'<saml:NameID{qualifiers} Format="{settings.name_id}">{escape(value)}</saml:NameID>'
+    told = f'{qualifiers} Format="{settings.name_id}">{escape(value)}</saml:NameID>'
+    if settings.name_certificate is None:
+        return f"<saml:NameID{told}"
+    whole = f'<saml:NameID xmlns:saml="{SAML}"{told}'
+    return encrypted_name(whole, settings.name_certificate, randomness)
 
 
 def positive(voice: Voice, settings: SamlSettings, reply: ReplyTo, said: Statement) -> str:
@@ -83,11 +91,12 @@ def positive(voice: Voice, settings: SamlSettings, reply: ReplyTo, said: Stateme
     """
     until, begins = written(reply.now + ASSERTION_SECONDS), written(reply.now - SKEW_SECONDS)
     acs, request = quoteattr(reply.acs), quoteattr(reply.request_id)
+    name = name_id_xml(said.name_id, settings, voice.entity_id, reply.name_randomness)
     assertion = (
         f'<saml:Assertion xmlns:saml="{SAML}" ID="{reply.assertion_id}" Version="2.0"'
         f' IssueInstant="{written(reply.now)}">'
         f"<saml:Issuer>{escape(voice.entity_id)}</saml:Issuer>"
-        f"<saml:Subject>{name_id_xml(said.name_id, settings, voice.entity_id)}"
+        f"<saml:Subject>{name}"
         f'<saml:SubjectConfirmation Method="{BEARER}"><saml:SubjectConfirmationData'
         f' InResponseTo={request} NotOnOrAfter="{until}" Recipient={acs}/>'
         "</saml:SubjectConfirmation></saml:Subject>"

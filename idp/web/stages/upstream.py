@@ -77,7 +77,7 @@ class UpstreamStage:
         sign_in = reading.sign_in
         if not source.serves(reading.entered, sign_in.required_assurance):
             return self._told(flow, reading, "upstream_refused", "not_allowed_here", 400)
-        if self._ways.is_down(source):
+        if self._ways.is_down(source.source_id):
             return self._told(flow, reading, "upstream_unavailable", "down", 503)
         anew = {Prompt.LOGIN, Prompt.SELECT_ACCOUNT} & sign_in.prompts
         address = self._upstream.begin(

@@ -92,7 +92,7 @@ class SamlDoor:
             if "SAMLResponse" in sent:
                 raise SamlRefused("a response where requests are taken")
             octets, root = self._place.message(sent, "SAMLRequest")
-            system, settings = self._place.sender(root, "AuthnRequest")
+            system, settings = self._place.sender(root, "AuthnRequest", now)
         try:
             acs = verify_acs(root, settings)
         except SamlRefused as refused:
@@ -102,7 +102,7 @@ class SamlDoor:
                 sent, octets, root, settings, self._place.sso,
                 required=settings.want_signed_requests,
             )  # fmt: skip
-            if self._place.sender(vouched, "AuthnRequest")[0] is not system:
+            if self._place.sender(vouched, "AuthnRequest", now)[0] is not system:
                 raise SamlRefused("another system was signed for")
             acs = verify_acs(vouched, settings)
             asked = read_authn_request(vouched, settings)
@@ -192,6 +192,7 @@ class SamlDoor:
             response_id="_" + self._entropy(16).hex(),
             assertion_id="_" + self._entropy(16).hex(),
             randomness=self._entropy(RANDOM_BYTES),
+            name_randomness=self._entropy(RANDOM_BYTES),
         )
 
 

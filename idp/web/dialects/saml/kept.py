@@ -74,6 +74,9 @@ class KeptRequests:
         system, acs, relay_state, at, request_id, force, passive, class_ref, level, unmet = row
         if now - at > FLOW_SECONDS:
             raise PageRefused("flow_unknown")
+        known = self._systems.get(system)
+        if known is not None and known.saml is not None and not known.saml.is_valid(now):
+            raise PageRefused("system_expired", detail=f"metadata of {system}")
         asked = AuthnRequest(
             request_id=request_id,
             force=force,

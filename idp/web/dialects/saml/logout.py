@@ -1,47 +1,62 @@
 """/saml/slo: a system asks, by the browser, that the session ends."""
 
 import hashlib
-from urllib.parse import quote
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from connectors.contract import PairwiseSub, SessionId
 from connectors.errors import SamlRefused
-from connectors.registry import SamlSettings, System
+from connectors.registry import System
 from connectors.saml.bindings import parameters, plain, redirect
 from connectors.saml.logout import LogoutRequest, logout_response, read_logout_request
-from connectors.systems.saml.response import name_of
 from idp.errors import PageRefused
 from idp.flows.logout import Logout
 from idp.flows.notices import participant_of
 from idp.flows.sign_in import digest_of
-from idp.model import Session
-from idp.ports import Entropy, Fences, Grants, Sessions
+from idp.ports import Entropy, Fences, SessionEnds, Sessions
 from idp.web.cookies import SESSION, CookieJar
-from idp.web.dialects.saml.place import SLO_PATH, SamlPlace
-from idp.web.http import Answer, Header, HttpRequest, see_other
+from idp.web.dialects.saml.place import SamlPlace
+from idp.web.dialects.saml.posted import AGAIN, Posting
+from idp.web.http import Answer, Header, HttpRequest, Refusal, see_other
 from idp.web.logout import FORGET_PAGES
 
 FENCE = "saml_logout"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A request that was read and checked."""
+
+    system: System
+    answer_to: str | None
+    asked: LogoutRequest
+    relay_state: str | None
+    sent: Mapping[str, str] = field(repr=False)
+    """The parameters, as they came."""
+
+
 class SamlLogout:
-    """Ends the session that a signed request names, and answers by redirect."""
+    """Ends the sessions that a signed request names, and answers by redirect."""
 
     def __init__(
         self,
         *,
         place: SamlPlace,
         sessions: Sessions,
-        grants: Grants,
+        ends: SessionEnds,
         fences: Fences,
         logout: Logout,
         cookies: CookieJar,
+        posting: Posting,
         entropy: Entropy,
     ) -> None:
         self._place = place
         self._sessions = sessions
-        self._grants = grants
+        self._ends = ends
         self._fences = fences
         self._logout = logout
         self._cookies = cookies
+        self._posting = posting
         self._entropy = entropy
 
     async def handle(self, request: HttpRequest) -> Answer:
@@ -56,70 +71,82 @@ class SamlLogout:
         now, raw = int(request.received_at), request.query.decode("latin-1")
         if request.method == "POST":
             raw = request.body().decode("utf-8", "replace")
-            if self._cookies.read(request, SESSION) is None:
-                return see_other(f"{SLO_PATH}?{quote(raw, safe='=&%+')}")
         try:
-            system, settings, asked, relay_state = self._read(raw, now)
+            said = self._read(raw, now)
         except SamlRefused as refused:
             raise PageRefused("invalid_request", detail=str(refused)) from None
-        if settings.slo_url is None:
+        if said.answer_to is None:
             raise PageRefused("post_logout_redirect_uri_unknown")
-        digest = hashlib.sha256(f"{system.system_id} {asked.request_id}".encode()).digest()
-        if not await self._fences.once(FENCE, digest, asked.expires_at):
+        if request.method == "POST" and not self._carried(request):
+            return self._posting.again(request, said.sent, said.system.name, said.answer_to)
+        digest = hashlib.sha256(f"{said.system.system_id} {said.asked.request_id}".encode())
+        if not await self._fences.once(FENCE, digest.digest(), said.asked.expires_at):
             raise PageRefused("invalid_request", detail="the request was taken before")
-        known, headers = await self._end(request, system, settings, asked, now)
+        known, headers = await self._end(request, said, now)
+        answer = self._answer(said, said.answer_to, headers, known=known, now=now)
+        if known:
+            return answer
+        who = participant_of(said.system)
+        return answer.refused(Refusal(reason="unknown_session", client=who))
+
+    def _carried(self, request: HttpRequest) -> bool:
+        """Whether our cookie is here, or would be if there were one."""
+        return self._cookies.read(request, SESSION) is not None or AGAIN in request.form()
+
+    def _answer(
+        self, said: Said, to: str, headers: tuple[Header, ...], *, known: bool, now: int
+    ) -> Answer:
         voice = self._place.voice()
         xml = logout_response(
             voice,
-            to=settings.slo_url,
-            request_id=asked.request_id,
+            to=to,
+            request_id=said.asked.request_id,
             response_id="_" + self._entropy(16).hex(),
             now=now,
             known=known,
         )
-        where = redirect(settings.slo_url, "SAMLResponse", xml, relay_state, voice.signer)
+        where = redirect(to, "SAMLResponse", xml, said.relay_state, voice.signer)
         return see_other(where, *headers)
 
-    def _read(self, raw: str, now: int) -> tuple[System, SamlSettings, LogoutRequest, str | None]:
+    def _read(self, raw: str, now: int) -> Said:
         sent = parameters(raw)
         if "SAMLResponse" in sent:
             raise SamlRefused("a response that nobody asked for")
         octets, root = self._place.message(sent, "SAMLRequest")
-        system, settings = self._place.sender(root, "LogoutRequest")
+        system, settings = self._place.sender(root, "LogoutRequest", now)
         vouched = self._place.vouched(sent, octets, root, settings, self._place.slo, required=True)
-        if self._place.sender(vouched, "LogoutRequest")[0] is not system:
+        if self._place.sender(vouched, "LogoutRequest", now)[0] is not system:
             raise SamlRefused("another system was signed for")
-        relay_state = plain(sent["RelayState"]) if "RelayState" in sent else None
-        return system, settings, read_logout_request(vouched, now), relay_state
+        return Said(
+            system=system,
+            answer_to=settings.slo_url,
+            asked=read_logout_request(vouched, now),
+            relay_state=plain(sent["RelayState"]) if "RelayState" in sent else None,
+            sent=sent,
+        )
 
     async def _end(
-        self,
-        request: HttpRequest,
-        system: System,
-        settings: SamlSettings,
-        asked: LogoutRequest,
-        now: int,
+        self, request: HttpRequest, said: Said, now: int
     ) -> tuple[bool, tuple[Header, ...]]:
-        """Whether nothing of what was named lives any more; and the headers that say so."""
+        """Whether the system knows the person in what it named, which lives no more now; and the
+        headers that say so. Without an index, the session of this browser is meant.
+
+        Why whoever's browser brings it: the system signed, and names what it was given itself. The
+        session may live in another browser, or behind a cookie that was lost.
+
+        Spec: SAML Core 2.0 §3.7.3.2
+        """
         handle = self._cookies.read(request, SESSION)
         session = await self._sessions.get(digest_of(handle)) if handle else None
-        if session is None or handle is None:
-            return True, ()
-        if not await self._names(system, settings, asked, session):
-            return False, ()
-        await self._logout.end(session, digest_of(handle), now)
-        return True, (self._cookies.clear(SESSION), FORGET_PAGES)
-
-    async def _names(
-        self, system: System, settings: SamlSettings, asked: LogoutRequest, session: Session
-    ) -> bool:
-        """Whether this very session is meant, under the name that the system was given."""
-        if asked.sessions and session.sid not in asked.sessions:
-            return False
-        standing = await self._grants.standing(
-            session.subject, participant_of(system), system.sector, system.system_id, session.sid
-        )
-        if standing is None or standing.sub is None:
-            return False
-        account = standing.accounts[0] if standing.accounts else None
-        return asked.name_id == name_of(settings, session.sid, standing.sub, account)
+        here = (session.sid,) if session is not None else ()
+        sids = tuple(SessionId(sid) for sid in said.asked.sessions) or here
+        name = PairwiseSub(said.asked.name_id)
+        found = await self._ends.named(participant_of(said.system), name, sids)
+        headers: tuple[Header, ...] = ()
+        for sid, subject in found:
+            if handle is not None and session is not None and sid == session.sid:
+                await self._logout.end(session, digest_of(handle), now)
+                headers = (self._cookies.clear(SESSION), FORGET_PAGES)
+            else:
+                await self._logout.end_named(sid, subject, now)
+        return bool(found), headers

@@ -47,14 +47,18 @@ class SamlPlace:
             certificate=self.keyring.certificates()[0],
         )
 
-    def sender(self, root: etree._Element, kind: str) -> tuple[System, SamlSettings]:
-        """The registered system that says it sent this.
+    def sender(self, root: etree._Element, kind: str, now: int) -> tuple[System, SamlSettings]:
+        """The registered system that says it sent this, while its metadata is valid.
+
+        Why here: one system whose metadata ran out is turned away; all others go on.
 
         Raises: PageRefused, SamlRefused.
         """
         system = self._systems.get(issuer_of(root, kind))
         if system is None or system.saml is None:
             raise PageRefused("client_unknown")
+        if not system.saml.is_valid(now):
+            raise PageRefused("system_expired", detail=f"metadata of {system.system_id}")
         return system, system.saml
 
     def message(self, sent: Mapping[str, str], parameter: str) -> tuple[bytes, etree._Element]:
