@@ -77,7 +77,7 @@ async def open_service(
                 case None:
                     pass
         upstream = Upstream(
-            settings, stores.database, stores.sealer, http, clock, entropy, stores.outbox
+            settings, stores.database, stores.sealer, http, keyring, clock, entropy, stores.outbox
         )
         parts = Parts(
             settings, stores, keyring, audit, ends, egress, delivery, writers, verifiers, upstream,

@@ -78,6 +78,9 @@ def _called_upstream(
 ) -> Iterator[tuple[Place, str]]:
     """What we ask a source ourselves; to its authorization endpoint only browsers go."""
     for name, source in sources.items():
+        if source.saml is not None:
+            yield document.sources[name].place.at("metadata_file"), source.watched
+            continue
         place = document.sources[name].place.at("endpoints")
         for key in ("token", "userinfo", "jwks"):
             address = getattr(source.endpoints, key)

@@ -11,6 +11,7 @@ from connectors.sources.ldap.directory import Directory
 from connectors.sources.model import Source, SourceId
 from idp.ports import Clock
 
+_GATEWAY = (502, 503, 504)
 logger = logging.getLogger("lienthong.upstream")
 WATCH_SECONDS = 15.0
 
@@ -51,11 +52,18 @@ class UpstreamHealth:
     async def ask(self, http: httpx.AsyncClient, source: Source) -> None:
         """One request that changes nothing; any answer but a server's fault says that it is there."""
         try:
-            response = await http.get(source.endpoints.jwks or source.endpoints.token)
-            well = response.status_code < 500
+            response = await http.get(source.watched)
+            well = _is_there(source, response.status_code)
         except (httpx.HTTPError, httpx.InvalidURL):
             well = False
         was_down = self.is_down(source.source_id)
         (self.answered if well else self.failed)(source.source_id)
         if self.is_down(source.source_id) is not was_down:
             logger.warning("source %s is %s", source.source_id, "back" if well else "down")
+
+
+def _is_there(source: Source, status: int) -> bool:
+    """Why: known identity providers answer 500 where a request for SAML brings no request; what
+    stands before one that is down answers otherwise.
+    """
+    return status not in _GATEWAY if source.saml is not None else status < 500

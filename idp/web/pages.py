@@ -14,6 +14,7 @@ from idp.web.views import (
     DirectoryView,
     FormPostView,
     FormView,
+    GoOnView,
     HomeView,
     LoginView,
     NoticeView,
@@ -88,6 +89,14 @@ class Pages:
         Spec: OAuth 2.0 Form Post Response Mode §2
         """
         return self._render("form_post.html", view)
+
+    def go_on(self, view: GoOnView) -> bytes:
+        """A page that leads on by itself, or by its link."""
+        return self._render("go_on.html", view)
+
+    def service_name(self, locale: Locale) -> str:
+        """How this service is called."""
+        return self._service_name.for_locale(locale)
 
     def home(self, view: HomeView) -> bytes:
         """The start page."""

@@ -122,6 +122,13 @@ class FormPostView(View):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GoOnView(View):
+    """A page that leads on by itself."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HomeView(View):
     """The start page: who is signed in here, and the systems."""
 
