@@ -18,6 +18,7 @@ from connectors.registry import System
 from connectors.sources.model import Source, SourceId
 from idp.config_clients import read_clients
 from idp.config_egress import unreachable
+from idp.config_event_poll import polling_problems
 from idp.config_files import Document, read_files
 from idp.config_scim import read_connectors
 from idp.config_tables import ProviderTables
@@ -97,6 +98,7 @@ def load_settings(path: Path, environment: Mapping[str, str], *, demo: bool = Fa
             if link.system not in document.systems
         ]
         found += unreachable(document, systems, clients, sources, egress_rules(tables))
+        found += polling_problems(document, systems, clients)
         found += _nowhere_to_sign_in(document, tables)
     if found or tables is None:
         raise ConfigurationRefused(found)

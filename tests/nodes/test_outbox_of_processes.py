@@ -1,5 +1,6 @@
 """Two node processes empty one outbox; one of them is killed in the middle."""
 
+import asyncio
 import json
 import os
 import signal
@@ -36,7 +37,7 @@ from idp.app import open_service
 from idp.config import load_settings
 from idp.flows import provisioning
 
-provisioning.IDLE_SECONDS, provisioning.LEASE_SECONDS = 0.02, 2
+provisioning.IDLE_SECONDS, provisioning.LEASE_SECONDS = 0.02, 3
 
 async def main():
     async with open_service(load_settings(Path(sys.argv[1]), os.environ)):
@@ -119,8 +120,9 @@ async def holder_while_the_other_stands_still(
     before = len(hook.calls)
     await tell(stores, "land", name)
     await until(lambda: len(hook.calls) == before + 1)
-    while await waits(stores):
-        pass
+    async with asyncio.timeout(10):  # whoever is stopped inside the lane keeps it locked
+        while (await lane(stores, "land"))["leased_until"] != 0 or await waits(stores):
+            await asyncio.sleep(0.01)
     other.send_signal(signal.SIGCONT)
     return (await lane(stores, "land"))["holder"]
 
@@ -141,16 +143,17 @@ async def test_both_deliver_and_when_one_is_killed_the_other_ends_the_work_in_or
             await tell(stores, system, f"{system}-early-{number}")
     await until(lambda: len(land.calls) > 2)
     land.hangs = True
-    for number in range(BURST):
-        for system in LANES:
-            await tell(stores, system, f"{system}-late-{number}")
+    await tell(stores, "land", "while-it-hangs")  # at once, as the lease of who hangs is short
     await until(lambda: land.hanging)
     killed = holders[(await lane(stores, "land"))["holder"]]
     killed.send_signal(signal.SIGKILL)
     assert killed.wait(10) == -signal.SIGKILL
     land.hangs = False
+    for number in range(BURST):
+        for system in LANES:
+            await tell(stores, system, f"{system}-late-{number}")
 
-    await until(lambda: len(land.calls) == 2 * BURST + 3)
+    await until(lambda: len(land.calls) == 2 * BURST + 4)
     await until(lambda: len(hooks["portal"].calls) >= 2 * BURST)
     survivor = one if killed is two else two
     assert holders[(await lane(stores, "land"))["holder"]] is survivor
