@@ -83,7 +83,7 @@ def load_settings(path: Path, environment: Mapping[str, str], *, demo: bool = Fa
         document.connectors,
         surroundings,
         clients,
-        frozenset(document.clients) | frozenset(document.systems),
+        frozenset(document.clients) | frozenset(document.systems) | frozenset(document.sources),
     )
     sources, source_problems = read_sources(
         document.sources, surroundings, frozenset(document.systems)
