@@ -33,6 +33,7 @@ from idp.web.token import (
 )
 from idp.wiring.interaction import directory_stage_of, interaction_of, journey_of, upstream_stage_of
 from idp.wiring.parts import Parts
+from idp.wiring.shared_signals import shared_signals_endpoints
 from idp.wiring.upstream import directory_endpoints, journey_endpoints
 from keys.blind import BlindIndex
 
@@ -91,7 +92,8 @@ def protocol_endpoints(parts: Parts) -> dict[str, Endpoint]:
     }
     notices = parts.upstream.notices(parts.logout, _subject_end(parts), parts.fences, parts.audit)
     same = {path: endpoints[ours] for path, ours in VNCONNECT_PATHS.items()}
-    return endpoints | same | notices | parts.cas.protocol_endpoints()
+    signals = shared_signals_endpoints(parts)
+    return endpoints | same | notices | signals | parts.cas.protocol_endpoints()
 
 
 def _subject_end(parts: Parts) -> SubjectEnd:
