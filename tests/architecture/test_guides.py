@@ -45,5 +45,5 @@ def test_whoever_copies_every_example_of_the_guides_has_a_configuration(tmp_path
         "mail",
     }
     assert set(settings.connectors) == {"personnel"}
-    assert set(settings.directories) == {"staff"}
+    assert set(settings.directories) == {"agency-staff"}
     assert set(settings.sources) == {"vnconnect", "vneid", "agency"}
