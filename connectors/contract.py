@@ -81,6 +81,8 @@ class PersonAttributes:
     tech_id: str | None = field(default=None, repr=False)
     tax_code: str | None = field(default=None, repr=False)
     enterprise_code: str | None = field(default=None, repr=False)
+    business_name: str | None = field(default=None, repr=False)
+    passport: str | None = field(default=None, repr=False)
     agency_code: str | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=False)
     phone_verified: bool = field(default=False, repr=False)
@@ -123,6 +125,8 @@ class Dialect(StrEnum):
     HAND_OFF = "hand_off"
     """A deep link into a service: spoken by the National Portal, by no system."""
     SAML = "saml"
+    LDAP_VIEW = "ldap_view"
+    """Nobody signs in by it: a mail or file server asks about its people, and who proves to be one."""
 
 
 class Prompt(StrEnum):

@@ -23,6 +23,8 @@ class Source(StrEnum):
     TECH_ID = "tech_id"
     TAX_CODE = "tax_code"
     ENTERPRISE_CODE = "enterprise_code"
+    BUSINESS_NAME = "business_name"
+    PASSPORT = "passport"
     AGENCY_CODE = "agency_code"
     PHONE = "phone"
     PHONE_VERIFIED = "phone_verified"
@@ -156,6 +158,8 @@ _SOURCES: Mapping[Source, Read] = {
     Source.TECH_ID: lambda who, _: who.attributes.tech_id,
     Source.TAX_CODE: lambda who, _: who.attributes.tax_code,
     Source.ENTERPRISE_CODE: lambda who, _: who.attributes.enterprise_code,
+    Source.BUSINESS_NAME: lambda who, _: who.attributes.business_name,
+    Source.PASSPORT: lambda who, _: who.attributes.passport,
     Source.AGENCY_CODE: lambda who, _: who.attributes.agency_code,
     Source.PHONE: lambda who, _: who.attributes.phone,
     Source.PHONE_VERIFIED: lambda who, _: (

@@ -187,6 +187,23 @@ class ForwardAuthSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LdapViewSettings:
+    """What the system sees of its own people when it asks by LDAP.
+
+    While its secret is replaced there are two; only their digests are kept.
+    """
+
+    base: str
+    """Where its tree hangs; plainly written, in lower case."""
+    secret_digests: tuple[bytes, ...] = field(repr=False)
+    attributes: tuple[tuple[str, str], ...] = ()
+    """LDAP attributes and the claim that each of them carries."""
+    admission: Admission | None = None
+    groups: tuple[tuple[str, Admission], ...] = ()
+    """Groups by their rule: whom it admits is in them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class System:
     """One information system, as its TOML table declares it."""
 
@@ -213,6 +230,7 @@ class System:
     cas: CasSettings | None = None
     forward_auth: ForwardAuthSettings | None = None
     saml: SamlSettings | None = None
+    ldap_view: LdapViewSettings | None = None
 
     def owner_on(self, day: date) -> OwnerAgency | None:
         """The agency that owns the system on a day."""

@@ -25,6 +25,7 @@ from idp.web.edge import Edge, trusted_networks
 from idp.web.refusals import Refusals
 from idp.web.site import make_site
 from idp.wiring.endpoints import page_endpoints, protocol_endpoints, rooms
+from idp.wiring.ldap_front import ldap_front
 from idp.wiring.notices import notice_writers, saml_place, session_ends
 from idp.wiring.parts import Parts
 from idp.wiring.provisioning import provisioning_delivery
@@ -76,7 +77,7 @@ async def open_service(
                 case None:
                     pass
         upstream = Upstream(
-            settings, stores.database, stores.sealer, http, clock, entropy, stores.outbox
+            settings, stores.database, stores.sealer, http, keyring, clock, entropy, stores.outbox
         )
         parts = Parts(
             settings, stores, keyring, audit, ends, egress, delivery, writers, verifiers, upstream,
@@ -91,6 +92,7 @@ async def open_service(
         await stack.enter_async_context(_running(audit.run()))
         if settings.sources:
             await stack.enter_async_context(_running(upstream.health.watch(http)))
+        if settings.sources or settings.directories:
             sweeping = sweep_upstream_sessions(upstream.sessions, clock)
             await stack.enter_async_context(_running(sweeping))
         fences = SqlFences(stores.database)
@@ -101,6 +103,7 @@ async def open_service(
                 )
             )
         )
+        await stack.enter_async_context(ldap_front(parts))
         yield _application(parts)
 
 

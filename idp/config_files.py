@@ -15,11 +15,14 @@ TOP_LEVEL = (
     "keys",
     "network",
     "deep_links",
+    "ldap_view",
     "clients",
     "systems",
     "scim",
     "sources",
 )
+OPTIONAL = ("ldap_view",)
+"""Tables whose absence says something else than an empty one."""
 INCLUDED = ("clients", "systems", "sources")
 _URLS = {"database_url": "LIENTHONG_DATABASE_URL", "redis_url": "LIENTHONG_REDIS_URL"}
 
@@ -50,7 +53,8 @@ def read_files(path: Path, environment: Mapping[str, str], found: list[Problem])
     for included in _included(first.get("include", []), path, found):
         _include(sections, included, found)
     apart = ("include", "scim", *INCLUDED)
-    own = {name: first.get(name, {}) for name in TOP_LEVEL if name not in apart}
+    absent = {name for name in OPTIONAL if name not in first}
+    own = {name: first.get(name, {}) for name in TOP_LEVEL if name not in {*apart, *absent}}
     return Document(
         provider=Entry(place, _with_urls(own, environment)), connectors=connectors, **sections
     )

@@ -16,6 +16,7 @@ from connectors.config.tables import (
     plain_address,
     surroundings_of,
 )
+from idp.config_ldap import LdapViewListenTable
 from idp.egress.ranges import Range, range_of
 from idp.egress.rules import AllowedHost, EgressRules, canonical, number_of
 from idp.trust import trusting
@@ -180,4 +181,5 @@ class ProviderTables(Table):
     storage: StorageTable
     keys: KeysTable
     network: NetworkTable = NetworkTable()
+    ldap_view: LdapViewListenTable | None = None
     deep_links: Mapping[AgencyCode, DeepLinkTable] = Field(default_factory=dict)

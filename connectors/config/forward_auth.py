@@ -74,11 +74,12 @@ def forward_auth_settings(table: ForwardAuthTable | None) -> ForwardAuthSettings
         secrets=tuple(entry.secret for entry in table.secrets),
         public_paths=table.public_paths,
         headers=tuple(table.headers.items()),
-        admission=_admission(table.admits),
+        admission=admission_of(table.admits),
     )
 
 
-def _admission(table: AdmissionTable | None) -> Admission | None:
+def admission_of(table: AdmissionTable | None) -> Admission | None:
+    """The rule as the rest of the house knows it."""
     if table is None:
         return None
     return Admission(

@@ -15,6 +15,12 @@ from connectors.config.forward_auth import (
     forward_auth_settings,
     shared_origins,
 )
+from connectors.config.ldap_view import (
+    LdapViewTable,
+    ldap_view_contradictions,
+    ldap_view_settings,
+    overlapping_bases,
+)
 from connectors.config.owners import OwnerTable, owner_contradictions, owners_of
 from connectors.config.problems import Place, Problem
 from connectors.config.provisioning import (
@@ -52,7 +58,7 @@ _TABLE_OF = {
     Dialect.FORWARD_AUTH: "forward_auth",
     Dialect.SAML: "saml",
 }
-"""The table that each dialect has of its own."""
+"""The table that each dialect has of its own; `ldap_view` may stand beside any of them."""
 
 
 class SystemTable(Table):
@@ -76,6 +82,7 @@ class SystemTable(Table):
     cas: CasTable | None = None
     forward_auth: ForwardAuthTable | None = None
     saml: SamlTable | None = None
+    ldap_view: LdapViewTable | None = None
 
 
 def read_systems(
@@ -95,6 +102,7 @@ def read_systems(
             systems[SystemId(name)] = _system(SystemId(name), table)
         problems += found
     problems += between_systems(systems, entries) + shared_origins(systems, entries)
+    problems += overlapping_bases(systems, entries)
     return systems, problems + _shared_entity_ids(entries, systems)
 
 
@@ -145,6 +153,14 @@ def _contradictions(table: SystemTable, place: Place) -> list[Problem]:
         found += verification_contradictions(table.verification, place.at("verification"))
     names = [rule.claim for rule in table.claims or ()]
     found += claims_not_declared(table.forward_auth, names, place)
+    found += ldap_view_contradictions(
+        table.ldap_view,
+        place,
+        rules_of(table.claims),
+        alone=table.dialect is Dialect.LDAP_VIEW,
+        level=table.required_assurance,
+        consent=table.consent,
+    )
     found += claimed_twice(names, place.at("claims"))
     return found + owner_contradictions(table.owners, place.at("owners"))
 
@@ -174,4 +190,5 @@ def _system(system_id: SystemId, table: SystemTable) -> System:
         cas=cas_settings(table.cas),
         forward_auth=forward_auth_settings(table.forward_auth),
         saml=table.saml.settings if table.saml else None,
+        ldap_view=ldap_view_settings(table.ldap_view),
     )

@@ -20,6 +20,7 @@ class Citizen:
     level: int = 2
     business: str = ""
     tax_code: str = ""
+    passport: str = field(default="", repr=False)
 
     def full_name(self, faults: Faults) -> str:
         """Family name first, unless the fault is on."""

@@ -64,7 +64,7 @@ class VnConnect(UpstreamSource):
             else person.birthdate.replace("-", ""),
             "MaSoThue": person.tax_code,
             "TenDoanhNghiep": person.business,
-            "HoChieu": "",
+            "HoChieu": person.passport,
             "ThuDienTu": "",
             "loginIdp": "BCA",
         }

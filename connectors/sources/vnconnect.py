@@ -43,6 +43,8 @@ def identity_of(
             tech_id=told.text("TechID"),
             tax_code=told.text("MaSoThue"),
             enterprise_code=told.text("MaSoDoanhNghiep"),
+            business_name=told.text("TenDoanhNghiep") if kind is AccountKind.BUSINESS else None,
+            passport=told.text("HoChieu"),
             phone=told.phone("SoDienThoai"),
             email=told.text("ThuDienTu"),
             address=told.text("DiaChi"),

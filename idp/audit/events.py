@@ -6,7 +6,7 @@ _REFUSED = frozenset({"endpoint", "reason", "client", "actor", "correlation"})
 _PUSHED = frozenset({"connector", "kind", "resource"})
 REFUSALS = frozenset(
     {"refused", "sign_in_rejected", "sign_in_throttled", "otp_rejected", "claim_rejected"}
-    | {"upstream_refused", "hand_off_begun"}
+    | {"upstream_refused", "hand_off_begun", "directory_refused"}
 )
 """Events that a stranger can cause at will: written within a budget (`bounds.py`)."""
 EVENTS: Mapping[str, frozenset[str]] = {
@@ -34,6 +34,10 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "account_claimed": frozenset({"system"}),
     "claim_rejected": _REFUSED,
     "claim_distrusted": frozenset({"system"}),
+    "app_password_created": frozenset({"system", "app_password"}),
+    "app_password_revoked": frozenset({"system", "app_password"}),
+    "app_password_used": frozenset({"system", "app_password"}),
+    "directory_refused": _REFUSED,
     "consent_given": frozenset({"participant"}),
     "upstream_refused": _REFUSED,
     "upstream_first_seen": frozenset({"source"}),

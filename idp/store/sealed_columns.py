@@ -10,6 +10,7 @@ USERNAME = "subject.username"
 TOTP = "subject.totp"
 _PLAIN = (
     "full_name", "gender", "personal_number", "tech_id", "tax_code", "enterprise_code",
+    "business_name", "passport",
     "agency_code", "phone", "phone_verified", "email", "email_verified", "address", "updated_at",
 )  # fmt: skip
 

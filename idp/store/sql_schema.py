@@ -243,6 +243,20 @@ scim_member = Table(
     Column("user_id", Text, ForeignKey("scim_resource.id"), primary_key=True),
     Index("scim_member_user", "user_id"),
 )
+app_password = Table(
+    "app_password",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("subject_id", Text, ForeignKey("subject.id"), nullable=False),
+    Column("system_id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("label_sealed", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Index("app_password_subject", "subject_id", "system_id"),
+)
 key_ring = Table(
     "key_ring",
     metadata,

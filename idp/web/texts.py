@@ -81,6 +81,8 @@ TEXTS: dict[str, T] = {
     "source.tech_id": ("Mã định danh điện tử", "Electronic identity code"),
     "source.tax_code": ("Mã số thuế", "Tax code"),
     "source.enterprise_code": ("Mã số doanh nghiệp", "Enterprise code"),
+    "source.business_name": ("Tên doanh nghiệp, tổ chức", "Name of the business"),
+    "source.passport": ("Số hộ chiếu", "Passport number"),
     "source.agency_code": ("Mã cơ quan công tác", "Agency code"),
     "source.phone": ("Số điện thoại", "Phone number"),
     "source.phone_verified": ("Số điện thoại", "Phone number"),
@@ -129,6 +131,10 @@ TEXTS: dict[str, T] = {
     "logout_post.lead": (
         "Nếu trang không tự chuyển, Quý vị vui lòng chọn nút bên dưới để hoàn tất việc đăng xuất khỏi",
         "If nothing happens, please use the button below to finish signing out of",
+    ),
+    "go_on.lead": (
+        "Nếu trang không tự chuyển, Quý vị vui lòng chọn nút bên dưới để tiếp tục.",
+        "If nothing happens, please use the button below to go on.",
     ),
     "continue": ("Tiếp tục", "Continue"),
     "back_to_system": ("Quay lại hệ thống", "Go back to the system"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from connectors.contract import Dialect
 from idp.authn.local import LocalAuthenticator
 from idp.authn.throttle import Throttle
+from idp.flows.directory_sign_in import DirectorySignIn
 from idp.web.devices import DeviceCookies
 from idp.web.doors import Door
 from idp.web.flow_cookie import FlowCookies
@@ -13,6 +14,7 @@ from idp.web.interaction import Interaction, Stages
 from idp.web.sign_in_pages import SignInPages
 from idp.web.stages.claim import ClaimStage
 from idp.web.stages.consent import ConsentStage
+from idp.web.stages.directory import DirectoryStage
 from idp.web.stages.opening import SessionOpening
 from idp.web.stages.password import PasswordStage
 from idp.web.stages.second_factor import SecondFactorStage
@@ -20,7 +22,6 @@ from idp.web.stages.upstream import UpstreamStage
 from idp.web.way_on import WayOn
 from idp.wiring.doors import doors_of
 from idp.wiring.parts import Parts
-from keys.blind import BlindIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +85,30 @@ def upstream_stage_of(parts: Parts, journey: Journey) -> UpstreamStage:
     )
 
 
+def directory_stage_of(parts: Parts, journey: Journey) -> DirectoryStage:
+    """Our page for the directories of staff."""
+    upstream = parts.upstream.sign_in(parts.fences, parts.audit)
+    return DirectoryStage(
+        directories=parts.settings.directories,
+        directory_sign_in=DirectorySignIn(
+            client=parts.upstream.directories,
+            throttle=Throttle(parts.stores.counters, key=parts.throttle_key),
+            health=parts.upstream.health,
+            upstream=upstream,
+        ),
+        upstream=upstream,
+        ways=parts.upstream.ways,
+        flows=journey.flows,
+        cookies=parts.cookies,
+        pages=journey.pages,
+        opening=journey.opening,
+        way_on=journey.way_on,
+    )
+
+
 def _stages(parts: Parts, journey: Journey) -> Stages:
     devices, opening, way_on = journey.devices, journey.opening, journey.way_on
-    throttle_key = BlindIndex(parts.settings.keks[-1]).digest("throttle", "key")
-    throttle = Throttle(parts.stores.counters, key=throttle_key)
+    throttle = Throttle(parts.stores.counters, key=parts.throttle_key)
     authenticator = LocalAuthenticator(parts.stores.accounts, parts.hasher, throttle, parts.clock)
     return Stages(
         password=PasswordStage(

@@ -30,6 +30,7 @@ from idp.web.error_pages import ErrorPages
 from idp.web.page_answers import PageAnswers
 from idp.web.pages import Pages
 from idp.wiring.upstream import Upstream
+from keys.blind import BlindIndex
 from keys.keyring import KeyRing
 
 HASHING_THREADS = 2
@@ -58,6 +59,7 @@ class Parts:
         provider = settings.tables.provider
         self.settings = settings
         self.stores = stores
+        self.throttle_key = BlindIndex(settings.keks[-1]).digest("throttle", "key")
         self.upstream = upstream
         self.saml = saml
         self.keyring = keyring

@@ -12,7 +12,7 @@ from tests.saml.messages import sp_metadata
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 NAMED = (
     "REPORTS_SECRET", "ONESTOP_TICKET", "ONESTOP_VERIFY", "CITIZEN_PORTAL_SECRET", "PERSONNEL_TOKEN",
-    "VNEID_SECRET", "INTRANET_SECRET",
+    "VNEID_SECRET", "INTRANET_SECRET", "MAIL_SECRET", "STAFF_LDAP_PASSWORD",
 )  # fmt: skip
 
 
@@ -42,6 +42,8 @@ def test_whoever_copies_every_example_of_the_guides_has_a_configuration(tmp_path
         "citizen-portal",
         "intranet",
         "school",
+        "mail",
     }
     assert set(settings.connectors) == {"personnel"}
+    assert set(settings.directories) == {"staff"}
     assert set(settings.sources) == {"vnconnect", "vneid", "agency"}

@@ -14,7 +14,15 @@ from typing import NamedTuple
 import pytest
 
 MAP = Path(__file__).with_name("cases.csv")
-ROOMS = ("tests/attacks", "tests/authn", "tests/web", "tests/nodes", "tests/saml")
+ROOMS = (
+    "tests/attacks",
+    "tests/authn",
+    "tests/web",
+    "tests/nodes",
+    "tests/saml",
+    "tests/ldap",
+    "tests/ldap_view",
+)
 VARIANTS = {
     "A01": 4, "A03": 3, "A04": 6, "A05": 6, "A06": 6, "A08": 5, "A09": 2, "A11": 4, "A12": 10,
     "A14": 7, "A15": 5, "A17": 1, "A18": 2, "A20": 6, "A21": 5, "A23": 6,

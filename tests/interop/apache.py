@@ -43,11 +43,15 @@ def needs(module: str, package: str) -> pytest.MarkDecorator:
 
 @contextmanager
 def apache(
-    address: str, module: str, pages: Mapping[str, str], protected: Callable[[Path], str]
+    address: str,
+    module: str,
+    pages: Mapping[str, str],
+    protected: Callable[[Path], str],
+    more: tuple[str, ...] = (),
 ) -> Iterator[Path]:
     """A running server with `/up.html` and the pages; its folder, with `error.log` in it.
 
-    `protected` gets the folder, puts there what it needs, and says the rest of the configuration.
+    `more` are modules that this one needs. `protected` gets the folder, puts there what it needs, and says the rest of the configuration.
     """
     root = Path(tempfile.mkdtemp(prefix="lienthong-apache-"))
     root.chmod(0o755)
@@ -55,7 +59,7 @@ def apache(
         (root / "www" / name).parent.mkdir(parents=True, exist_ok=True)
         (root / "www" / name).write_text(page, "utf-8")
     loaded = "\n".join(
-        f"LoadModule {part}_module {MODULES}/mod_{part}.so" for part in (*_PARTS, module)
+        f"LoadModule {part}_module {MODULES}/mod_{part}.so" for part in (*_PARTS, *more, module)
     )
     server = _SERVER.format(
         root=root, listen=address.removeprefix("http://"), address=address, module=module,

@@ -1,0 +1,1 @@
+"""LDAPv3 messages for both sides: bytes in, values out, and no socket anywhere."""

@@ -1,0 +1,1 @@
+"""The LDAP read view as pure rules: names, entries, what a filter means. No socket, no store."""
