@@ -75,7 +75,7 @@ def _called_upstream(
     """What we ask a source ourselves; to its authorization endpoint only browsers go."""
     for name, source in sources.items():
         place = document.sources[name].place.at("endpoints")
-        for key in ("token", "userinfo", "jwks"):
+        for key in ("token", "userinfo", "jwks", "pushed_authorization_request"):
             address = getattr(source.endpoints, key)
             if address is not None:
                 yield place.at(key), address

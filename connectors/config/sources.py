@@ -41,6 +41,7 @@ class EndpointsTable(Table):
     token: WebAddress
     userinfo: WebAddress | None = None
     jwks: WebAddress | None = None
+    pushed_authorization_request: WebAddress | None = None
 
 
 class EnvelopeTable(Table):
@@ -72,6 +73,8 @@ class SourceTable(Table):
     allowed_systems: tuple[str, ...] | None = None
     envelope: EnvelopeTable | None = None
     declared_down: bool = False
+    par: bool = False
+    request_object: bool = False
 
 
 def read_sources(
@@ -104,6 +107,22 @@ def _contradictions(
     """Keys that are right by themselves, and not together."""
     checks = (
         (_authenticates(table, source), "auth", "secret, or signing_key_file for private_key_jwt"),
+        (
+            _signs(table, source),
+            "signing_key_file",
+            "a file exactly where this source is signed to",
+        ),
+        (
+            source.par == (source.endpoints.pushed_authorization_request is not None),
+            "endpoints.pushed_authorization_request",
+            "an address exactly where par is true",
+        ),
+        (source.preset is Preset.OIDC or not source.par, "par", "false but for preset oidc"),
+        (
+            source.preset is Preset.OIDC or not source.request_object,
+            "request_object",
+            "false but for preset oidc",
+        ),
         (bool(source.endpoints.authorization), "endpoints", "the addresses of the source"),
         (
             (source.id_token_alg is None) == (source.endpoints.jwks is None),
@@ -147,7 +166,13 @@ def _contradictions(
 
 def _authenticates(table: SourceTable, source: Source) -> bool:
     by_key = source.auth is SourceAuth.PRIVATE_KEY_JWT
-    return (table.signing_key_file is not None) == by_key and (table.secret is None) == by_key
+    return (table.secret is None) == by_key and (not by_key or table.signing_key_file is not None)
+
+
+def _signs(table: SourceTable, source: Source) -> bool:
+    if source.auth is SourceAuth.PRIVATE_KEY_JWT:
+        return True  # a missing file was told as `auth`
+    return (table.signing_key_file is not None) == source.request_object
 
 
 def _source(source_id: SourceId, table: SourceTable) -> Source:
@@ -180,6 +205,8 @@ def _source(source_id: SourceId, table: SourceTable) -> Source:
         else frozenset(SystemId(name) for name in table.allowed_systems),
         envelope=_envelope(table.envelope),
         declared_down=table.declared_down,
+        par=table.par,
+        request_object=table.request_object,
     )
 
 

@@ -35,6 +35,7 @@ class Endpoints:
     token: str
     userinfo: str | None = None
     jwks: str | None = None
+    pushed_authorization_request: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,10 @@ class Source:
     """None: every system may be entered by it."""
     envelope: Envelope | None = None
     declared_down: bool = False
+    par: bool = False
+    """Whether what we ask goes there by ourselves, and the browser carries a reference (RFC 9126)."""
+    request_object: bool = False
+    """Whether what we ask is signed (RFC 9101)."""
 
     @property
     def highest(self) -> Assurance:
