@@ -13,6 +13,7 @@ from connectors.config.source_presets import preset_of
 from connectors.config.surroundings import Surroundings
 from connectors.config.tables import ReadableFile, SecretTable, TextTable, WebAddress
 from connectors.contract import Assurance, SystemId
+from connectors.sources.end_session import UpstreamLogout
 from connectors.sources.model import Endpoints, Envelope, Preset, Source, SourceAuth, SourceId
 from keys.envelope import KeyWrap, PayloadCipher
 from keys.errors import NoSuchKey
@@ -42,6 +43,7 @@ class EndpointsTable(Table):
     userinfo: WebAddress | None = None
     jwks: WebAddress | None = None
     pushed_authorization_request: WebAddress | None = None
+    end_session: WebAddress | None = None
 
 
 class EnvelopeTable(Table):
@@ -75,6 +77,7 @@ class SourceTable(Table):
     declared_down: bool = False
     par: bool = False
     request_object: bool = False
+    upstream_logout: UpstreamLogout | None = None
 
 
 def read_sources(
@@ -118,6 +121,12 @@ def _contradictions(
             "an address exactly where par is true",
         ),
         (source.preset is Preset.OIDC or not source.par, "par", "false but for preset oidc"),
+        (
+            source.endpoints.end_session is not None
+            or table.upstream_logout in (None, UpstreamLogout.NEVER),
+            "endpoints.end_session",
+            "the address where people sign out there",
+        ),
         (
             source.preset is Preset.OIDC or not source.request_object,
             "request_object",
@@ -207,6 +216,7 @@ def _source(source_id: SourceId, table: SourceTable) -> Source:
         declared_down=table.declared_down,
         par=table.par,
         request_object=table.request_object,
+        logout=table.upstream_logout or UpstreamLogout.OFFER,
     )
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NewType
 
 from connectors.contract import AccountKind, Assurance, LocalText, PersonAttributes, SystemId
+from connectors.sources.end_session import UpstreamLogout
 from keys.envelope import KeyWrap, PayloadCipher
 
 SourceId = NewType("SourceId", str)
@@ -36,6 +37,7 @@ class Endpoints:
     userinfo: str | None = None
     jwks: str | None = None
     pushed_authorization_request: str | None = None
+    end_session: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,8 @@ class Source:
     """Whether what we ask goes there by ourselves, and the browser carries a reference (RFC 9126)."""
     request_object: bool = False
     """Whether what we ask is signed (RFC 9101)."""
+    logout: UpstreamLogout = UpstreamLogout.OFFER
+    """Where it has an `end_session` endpoint."""
 
     @property
     def highest(self) -> Assurance:

@@ -12,6 +12,7 @@ from idp.authn.upstream_keys import UpstreamKeys
 from idp.config import Settings
 from idp.flows.end_subject import SubjectEnd
 from idp.flows.logout import Logout
+from idp.flows.upstream_logout import SignedInAbove
 from idp.flows.upstream_notices import UpstreamNotices
 from idp.flows.upstream_sign_in import UpstreamSignIn
 from idp.flows.upstream_ways import UpstreamWays
@@ -20,6 +21,7 @@ from idp.store.upstream_identities import SqlUpstreamIdentities
 from idp.store.upstream_sessions import SqlUpstreamSessions
 from idp.web.answers import ErrorPage, page
 from idp.web.http import Answer, Endpoint, HttpRequest
+from idp.web.logout_request import LOGOUT_PATH
 from idp.web.stages.upstream import UpstreamStage
 from idp.web.upstream_notices import notice_endpoints
 from keys.blind import BlindIndex
@@ -69,6 +71,11 @@ class Upstream:
             entropy=self._entropy,
             session_seconds=self._session_seconds,
         )
+
+    def signed_in_above(self) -> SignedInAbove:
+        """Where people are still signed in once our own session ended."""
+        back = self._issuer + LOGOUT_PATH
+        return SignedInAbove(back=back, sources=self.sources, sessions=self.sessions)
 
     def notices(
         self, logout: Logout, subject_end: SubjectEnd, fences: Fences, audit: Audit
