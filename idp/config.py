@@ -20,6 +20,7 @@ from connectors.sources.ldap.directory import Directory
 from connectors.sources.model import Source, SourceId
 from idp.config_clients import read_clients
 from idp.config_egress import unreachable
+from idp.config_event_poll import polling_problems
 from idp.config_files import Document, read_files
 from idp.config_ldap import ldap_contradictions
 from idp.config_scim import read_connectors
@@ -86,7 +87,7 @@ def load_settings(path: Path, environment: Mapping[str, str], *, demo: bool = Fa
         document.connectors,
         surroundings,
         clients,
-        frozenset(document.clients) | frozenset(document.systems),
+        frozenset(document.clients) | frozenset(document.systems) | frozenset(document.sources),
     )
     known = frozenset(document.systems)
     directories, directory_problems = read_directories(
@@ -110,6 +111,7 @@ def load_settings(path: Path, environment: Mapping[str, str], *, demo: bool = Fa
             if link.system not in document.systems
         ]
         found += unreachable(document, systems, clients, sources, directories, egress_rules(tables))
+        found += polling_problems(document, systems, clients)
         found += ldap_contradictions(tables.ldap_view, document.provider.place, systems)
         found += _nowhere_to_sign_in(document, tables)
     if found or tables is None:

@@ -1,5 +1,6 @@
 """`[sources.ID]` with `kind = "ldap"`: directories of staff."""
 
+import ssl
 from collections.abc import Collection, Mapping
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -27,6 +28,14 @@ def _directory_address(address: str) -> str:
     if parts is None or parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/"):
         raise ValueError("ldaps://host, or ldap://host for StartTLS, with a port where needed")
     return address
+
+
+def _certificates(path: str) -> str:
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ssl.SSLError):
+        raise ValueError("a file of certificates in PEM") from None
+    return path
 
 
 def _name(text: str) -> str:
@@ -60,7 +69,7 @@ class DirectoryTable(Table):
     preset: DirectoryPreset
     name: TextTable
     url: DirectoryAddress
-    ca_file: ReadableFile | None = None
+    ca_file: Annotated[ReadableFile, AfterValidator(_certificates)] | None = None
     service_name: Name
     service_password: SecretTable
     base: Name

@@ -20,7 +20,7 @@ def entity_of(
     raw: bytes, role: str, trusted: Sequence[bytes]
 ) -> tuple[etree._Element, etree._Element]:
     """The one entity that the document describes, and its descriptor in this role; signed by a
-    trusted key, where any is given.
+    trusted key, where any is given. Whoever uses it looks at `valid_until_of` and the clock.
 
     Spec: SAML Metadata 2.0 §2.3.2
     Raises: SamlRefused.
@@ -34,11 +34,14 @@ def entity_of(
     return root, found
 
 
-def ends_of(nodes: Sequence[etree._Element]) -> Iterator[int]:
-    """What says of itself how long it is valid."""
-    for node in nodes:
-        if (until := node.get("validUntil")) is not None:
-            yield instant(until)
+def valid_until_of(root: etree._Element, role: etree._Element) -> int | None:
+    """From then on the document vouches for nothing; None where it does not say.
+
+    Spec: SAML Metadata 2.0 §2.3.2, §2.4.1
+    Raises: SamlRefused.
+    """
+    ends = [instant(until) for node in (root, role) if (until := node.get("validUntil"))]
+    return min(ends, default=None)
 
 
 def key_descriptor(use: str, der: bytes, methods: Sequence[str] = ()) -> str:

@@ -179,8 +179,10 @@ class SignInPages:
     ) -> Answer:
         """Where staff type what a directory proves."""
         nonce, locale = self._answers.nonce(), flow.locale
+        start = f"/upstream/{directory.source_id}/start?flow={flow.flow_id}"
         view = DirectoryView(
-            locale=locale, nonce=nonce, lang_links={}, action=directory.sign_in_path,
+            locale=locale, nonce=nonce, lang_links={lang: f"{start}&lang={lang}" for lang in LOCALES},
+            action=directory.sign_in_path,
             hidden=_hidden(flow), participant_name=reading.sign_in.participant_name.for_locale(locale),
             error=error, directory_name=directory.name.for_locale(locale), back=page_path(flow),
             username=typed or reading.login_hint or "",

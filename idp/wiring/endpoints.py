@@ -33,6 +33,7 @@ from idp.web.token import (
 )
 from idp.wiring.interaction import directory_stage_of, interaction_of, journey_of, upstream_stage_of
 from idp.wiring.parts import Parts
+from idp.wiring.shared_signals import shared_signals_endpoints
 from idp.wiring.upstream import directory_endpoints, journey_endpoints
 from keys.blind import BlindIndex
 
@@ -91,7 +92,8 @@ def protocol_endpoints(parts: Parts) -> dict[str, Endpoint]:
     }
     notices = parts.upstream.notices(parts.logout, _subject_end(parts), parts.fences, parts.audit)
     same = {path: endpoints[ours] for path, ours in VNCONNECT_PATHS.items()}
-    return endpoints | same | notices | parts.cas.protocol_endpoints()
+    signals = shared_signals_endpoints(parts)
+    return endpoints | same | notices | signals | parts.cas.protocol_endpoints()
 
 
 def _subject_end(parts: Parts) -> SubjectEnd:
@@ -112,6 +114,7 @@ def page_endpoints(parts: Parts) -> dict[str, Endpoint]:
         cookies=parts.cookies,
         pages=parts.pages,
         sealer=parts.stores.sealer,
+        above=parts.upstream.signed_in_above(),
     )
 
     def enter(dialect: Dialect) -> Endpoint:
@@ -130,8 +133,8 @@ def page_endpoints(parts: Parts) -> dict[str, Endpoint]:
     saml = SamlReturn(sources=parts.settings.sources, stage=from_above, answers=parts.pages)
     return (
         journey_endpoints(from_above, saml, parts.settings.sources, error)
-        | parts.upstream.saml_logout(parts.logout, parts.fences, parts.audit, error)
         | directory_endpoints(directory_stage_of(parts, journey), parts.settings.directories, error)
+        | parts.upstream.saml_logout(parts.logout, parts.fences, parts.audit, error)
         | {
             "/authorize": page(enter(Dialect.OIDC), "GET", "POST", error_page=error),
             HAND_OFF_PATH: page(enter(Dialect.HAND_OFF), "GET", error_page=error),

@@ -17,6 +17,7 @@ from idp.egress.ldap import LdapEgress
 from idp.egress.transport import SystemResolver
 from idp.flows.end_subject import SubjectEnd
 from idp.flows.logout import Logout
+from idp.flows.upstream_logout import SignedInAbove
 from idp.flows.upstream_notices import UpstreamNotices
 from idp.flows.upstream_saml_logout import UpstreamSamlLogout
 from idp.flows.upstream_sign_in import UpstreamSignIn
@@ -26,6 +27,7 @@ from idp.store.upstream_identities import SqlUpstreamIdentities
 from idp.store.upstream_sessions import SqlUpstreamSessions
 from idp.web.answers import ErrorPage, page
 from idp.web.http import Answer, Endpoint, HttpRequest
+from idp.web.logout_request import LOGOUT_PATH
 from idp.web.stages.directory import DirectoryStage
 from idp.web.stages.upstream import UpstreamStage
 from idp.web.stages.upstream_saml import SamlReturn
@@ -92,6 +94,11 @@ class Upstream:
             session_seconds=self._session_seconds,
         )
 
+    def signed_in_above(self) -> SignedInAbove:
+        """Where people are still signed in once our own session ended."""
+        back = self._issuer + LOGOUT_PATH
+        return SignedInAbove(back=back, sources=self.sources, sessions=self.sessions)
+
     def notices(
         self, logout: Logout, subject_end: SubjectEnd, fences: Fences, audit: Audit
     ) -> dict[str, Endpoint]:
@@ -134,14 +141,14 @@ def journey_endpoints(
     found: dict[str, Endpoint] = {}
     for source in sources.values():
         found[f"{source.place}/start"] = page(
-            _for(stage.start, source), "GET", error_page=error_page
+            _for(stage.start, source.source_id), "GET", error_page=error_page
         )
         if source.saml is None:
-            callback = page(_for(stage.callback, source), "GET", error_page=error_page)
+            callback = page(_for(stage.callback, source.source_id), "GET", error_page=error_page)
         else:
-            brought = page(_for(saml.bring, source), "POST", error_page=error_page)
+            brought = page(_for(saml.bring, source.source_id), "POST", error_page=error_page)
             found[f"{source.place}/acs"] = brought
-            callback = page(_for(saml.take, source), "POST", error_page=error_page)
+            callback = page(_for(saml.take, source.source_id), "POST", error_page=error_page)
         found[source.callback_path] = callback
     return found
 
@@ -152,26 +159,17 @@ def directory_endpoints(
     """For each directory our page, and where it posts to."""
     found: dict[str, Endpoint] = {}
     for directory in directories.values():
-        start, submit = _bound_directory(stage, directory.source_id)
-        found[f"/upstream/{directory.source_id}/start"] = page(start, "GET", error_page=error_page)
+        source_id = directory.source_id
+        start, submit = _for(stage.start, source_id), _for(stage.submit, source_id)
+        found[f"/upstream/{source_id}/start"] = page(start, "GET", error_page=error_page)
         found[directory.sign_in_path] = page(submit, "POST", error_page=error_page)
     return found
 
 
-def _bound_directory(stage: DirectoryStage, source_id: SourceId) -> tuple[Endpoint, Endpoint]:
-    async def start(request: HttpRequest) -> Answer:
-        return await stage.start(request, source_id)
-
-    async def submit(request: HttpRequest) -> Answer:
-        return await stage.submit(request, source_id)
-
-    return start, submit
-
-
 def _for(
-    handle: Callable[[HttpRequest, SourceId], Awaitable[Answer]], source: Source
+    handle: Callable[[HttpRequest, SourceId], Awaitable[Answer]], source_id: SourceId
 ) -> Callable[[HttpRequest], Awaitable[Answer]]:
     async def bound(request: HttpRequest) -> Answer:
-        return await handle(request, source.source_id)
+        return await handle(request, source_id)
 
     return bound

@@ -16,6 +16,11 @@ def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
     made.stop()
 
 
+@pytest.fixture(autouse=True)
+def _refusals_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("idp.flows.directory_sign_in.REFUSALS_EVERY_SECONDS", 0.01)
+
+
 @pytest.fixture
 def world_clock() -> Clock:
     return RunningClock()

@@ -1,5 +1,7 @@
 """Staff sign in with the password of their directory: the whole provider above a real OpenLDAP."""
 
+import re
+
 import pytest
 
 from tests.fixtures_world import World, answer
@@ -145,3 +147,17 @@ async def test_a_form_of_another_browser_is_refused(world: World) -> None:
         },
     )
     assert answered.status_code == 403
+
+
+async def test_the_page_is_there_in_both_languages_and_stays_in_the_one_chosen(
+    world: World,
+) -> None:
+    browser = world.browser()
+    page = await page_of(browser, "staff")
+    english = re.search(r'href="(/upstream/staff/start[^"]+lang=en)"', page.text)
+    assert english, page.text
+    page = await browser.http.get(english[1].replace("&amp;", "&"))
+    assert "Sign in with Directory staff" in page.text
+    wrong = await browser.submit(page, username="hoa.lt", password="sai")
+    assert "Sign in with Directory staff" in wrong.text
+    assert answer(await browser.submit(wrong, username="hoa.lt", password=PASSWORD))["code"]

@@ -7,7 +7,13 @@ from xml.sax.saxutils import quoteattr
 from lxml import etree
 
 from connectors.errors import SamlRefused
-from connectors.saml.described import certificates_for, ends_of, entity_of, key_descriptor, services
+from connectors.saml.described import (
+    certificates_for,
+    entity_of,
+    key_descriptor,
+    services,
+    valid_until_of,
+)
 from connectors.saml.names import (
     AES128_GCM,
     AES256_GCM,
@@ -52,7 +58,7 @@ def read_idp_metadata(raw: bytes, trusted: Sequence[bytes] = ()) -> IdpDescripti
         sso_url=sso.get("Location", ""),
         certificates=certificates,
         slo_url=_answers(_by_redirect(role, "SingleLogoutService")),
-        valid_until=min(ends_of((root, role)), default=None),
+        valid_until=valid_until_of(root, role),
     )
 
 

@@ -7,7 +7,13 @@ from lxml import etree
 
 from connectors.errors import SamlRefused
 from connectors.registry import AcsEndpoint, SamlSettings
-from connectors.saml.described import certificates_for, ends_of, entity_of, key_descriptor, services
+from connectors.saml.described import (
+    certificates_for,
+    entity_of,
+    key_descriptor,
+    services,
+    valid_until_of,
+)
 from connectors.saml.names import (
     DS,
     MD,
@@ -54,7 +60,7 @@ def read_sp_metadata(raw: bytes, trusted: Sequence[bytes] = ()) -> SamlSettings:
         encryption_certificate=next(certificates_for(role, "encryption"), None),
         slo_url=_logout(role, REDIRECT_BINDING),
         slo_soap_url=_logout(role, SOAP_BINDING),
-        valid_until=min(ends_of((root, role)), default=None),
+        valid_until=valid_until_of(root, role),
     )
 
 

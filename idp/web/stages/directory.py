@@ -16,11 +16,12 @@ from idp.flows.directory_sign_in import DirectorySignIn
 from idp.flows.upstream_sign_in import CameBack, UpstreamSignIn
 from idp.flows.upstream_ways import UpstreamWays
 from idp.protocol.form import Form, parse_form
+from idp.protocol.languages import named
 from idp.protocol.next_step import Login, StepUp
 from idp.web.cookies import CookieJar
 from idp.web.doors import Reading
 from idp.web.flow_cookie import Flow, FlowCookies
-from idp.web.http import Answer, HttpRequest, Refusal
+from idp.web.http import Answer, Header, HttpRequest, Refusal
 from idp.web.sign_in_pages import SignInPages
 from idp.web.stages.opening import SessionOpening
 from idp.web.stages.upstream import HALF_YEAR_SECONDS, LAST_SOURCE, RETRY_SECONDS
@@ -68,10 +69,14 @@ class DirectoryStage:
         """GET: the page, where the next step is a sign-in."""
         form, now = parse_form(request.query), int(request.received_at)
         visit = self._visit(request, form, now)
+        headers: tuple[Header, ...] = ()
+        if chosen := named(form.get("lang")):
+            visit = replace(visit, flow=replace(visit.flow, locale=chosen))
+            headers = (self._flows.header(visit.flow), self._pages.remember(chosen))
         _, reading = self._way_on.reread(visit)
-        return await self._closed(visit, reading, source_id) or self._page(
-            visit.flow, reading, source_id
-        )
+        answer = await self._closed(visit, reading, source_id)
+        # What the page itself has to say of the flow is set last, and so is what stays.
+        return answer or self._page(visit.flow, reading, source_id, before=headers)
 
     async def submit(self, request: HttpRequest, source_id: SourceId) -> Answer:
         """POST: name and password, checked once."""
@@ -164,10 +169,11 @@ class DirectoryStage:
         error: str | None = None,
         status: int = 200,
         typed: str = "",
+        before: tuple[Header, ...] = (),
     ) -> Answer:
         directory = self._directories[source_id]
         page = self._pages.directory(flow, reading, directory, error, status, typed)
-        return page.with_headers(*self._flows.page_shown(flow, measured=reading.measured))
+        return page.with_headers(*before, *self._flows.page_shown(flow, measured=reading.measured))
 
     def _told(self, flow: Flow, reading: Reading, page: str, reason: str, status: int) -> Answer:
         """What to do now; the flow stays, so that another way can be taken."""
