@@ -36,7 +36,7 @@ def unreachable(
         for place, address in chain(
             _called(document, systems, clients), _called_upstream(document, sources)
         )
-        if (refused := _refusal(address, rules)) is not None
+        if (refused := refusal_of(address, rules)) is not None
     ]
 
 
@@ -67,6 +67,8 @@ def _called_of(system: System, place: Place) -> Iterator[tuple[Place, str]]:
             yield place.at("cas", "proxy_callbacks", number), callback
     if system.saml is not None and system.saml.slo_soap_url is not None:
         yield place.at("saml", "slo_soap_url"), system.saml.slo_soap_url
+    if system.saml is not None and system.saml.source is not None:
+        yield place.at("saml", "metadata_url"), system.saml.source.url
 
 
 def _called_upstream(
@@ -81,7 +83,8 @@ def _called_upstream(
                 yield place.at(key), address
 
 
-def _refusal(address: str, rules: EgressRules) -> Refused | None:
+def refusal_of(address: str, rules: EgressRules) -> Refused | None:
+    """Why this address could never be called; None where it could."""
     parts = plain_address(address)
     if parts is None:
         return Refused.SPELLING
