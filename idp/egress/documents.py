@@ -18,7 +18,7 @@ class Fetched:
 
 
 class Documents:
-    """Over a client of this room: within its addresses, its time and its size, and no redirect."""
+    """Over a client of this room: within its addresses, its time and its size; no redirect, nothing unpacked."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -40,7 +40,7 @@ class Documents:
             return None
         if response.status_code == httpx.codes.NOT_MODIFIED and (etag or last_modified):
             return Fetched(content=None)
-        if response.status_code != httpx.codes.OK or "content-encoding" in response.headers:
+        if response.status_code != httpx.codes.OK:
             return None
         return Fetched(
             content=content,
