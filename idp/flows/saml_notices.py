@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 
 from connectors.contract import SystemId
 from connectors.registry import SamlSettings, System
+from connectors.saml.voice import Voice
 from connectors.systems.saml.logout import logout_notice
 from connectors.systems.saml.providers import ServiceProviders
-from connectors.systems.saml.response import Voice
 from idp.flows.notices import Message, participant_of
 from idp.model import Notice
 from idp.ports import Entropy

@@ -12,7 +12,7 @@ from tests.saml.messages import sp_metadata
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 NAMED = (
     "REPORTS_SECRET", "ONESTOP_TICKET", "ONESTOP_VERIFY", "CITIZEN_PORTAL_SECRET", "PERSONNEL_TOKEN",
-    "VNEID_SECRET", "INTRANET_SECRET", "MAIL_SECRET",
+    "VNEID_SECRET", "INTRANET_SECRET", "MAIL_SECRET", "STAFF_LDAP_PASSWORD",
 )  # fmt: skip
 
 
@@ -45,4 +45,5 @@ def test_whoever_copies_every_example_of_the_guides_has_a_configuration(tmp_path
         "mail",
     }
     assert set(settings.connectors) == {"personnel"}
+    assert set(settings.directories) == {"staff"}
     assert set(settings.sources) == {"vnconnect", "vneid", "agency"}
