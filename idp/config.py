@@ -111,8 +111,8 @@ def load_settings(path: Path, environment: Mapping[str, str], *, demo: bool = Fa
             if link.system not in document.systems
         ]
         found += unreachable(document, systems, clients, sources, directories, egress_rules(tables))
-        found += ldap_contradictions(tables.ldap_view, document.provider.place, systems)
         found += polling_problems(document, systems, clients)
+        found += ldap_contradictions(tables.ldap_view, document.provider.place, systems)
         found += _nowhere_to_sign_in(document, tables)
     if found or tables is None:
         raise ConfigurationRefused(found)

@@ -84,7 +84,7 @@ def _called_upstream(
             yield document.sources[name].place.at("metadata_file"), source.watched
             continue
         place = document.sources[name].place.at("endpoints")
-        for key in ("token", "userinfo", "jwks"):
+        for key in ("token", "userinfo", "jwks", "pushed_authorization_request"):
             address = getattr(source.endpoints, key)
             if address is not None:
                 yield place.at(key), address

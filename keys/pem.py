@@ -9,8 +9,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
+from joserfc.jwk import RSAKey
 
 from keys.errors import NoSuchKey
+from keys.jose import VerificationKey, VerificationKeys
 from keys.jwks import PrivateKey, public_jwk
 from keys.ring import Algorithm
 from keys.signer import Signer
@@ -70,6 +72,16 @@ def load_public_pem(raw: bytes) -> rsa.RSAPublicKey:
     if not isinstance(key, rsa.RSAPublicKey):
         raise NoSuchKey("no RSA key")
     return key
+
+
+def keys_under(raw: bytes) -> VerificationKeys:
+    """What verifies the signatures of one RSA key, under its thumbprint and PS256.
+
+    Raises: NoSuchKey for a file that is no public RSA key.
+    """
+    pem = load_public_pem(raw).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    key = RSAKey.import_key(pem)
+    return VerificationKeys((VerificationKey(key.thumbprint(), frozenset({"PS256"}), key),))
 
 
 def new_rsa_pem() -> tuple[bytes, bytes]:

@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -65,6 +67,19 @@ def sources_toml(folder: Path, more_vneid: str = "") -> str:
     return SOURCES.format(key_file="vneid.pem", more_vneid=more_vneid)
 
 
+def signed_toml(folder: Path, *, pushed: bool) -> str:
+    """The four sources, where u1 is asked by signed requests, pushed or through the browser."""
+    (folder / "u1.pem").write_bytes(PRIVATE_PEM)
+    more = 'request_object = true\nsigning_key_file = "u1.pem"'
+    text = sources_toml(folder)
+    if pushed:
+        more += "\npar = true"
+        jwks = 'jwks = "https://u1.test/oauth2/jwks"'
+        par = 'pushed_authorization_request = "https://u1.test/oauth2/par"'
+        text = text.replace(jwks, f"{jwks}, {par}")
+    return text.replace("[sources.u1]", f"[sources.u1]\n{more}")
+
+
 class PlainOidc(VnConnect):
     """A generic OpenID Connect source that names itself in its answer; a test may bend its word."""
 
@@ -94,12 +109,12 @@ class PlainOidc(VnConnect):
 class Upstreams:
     """The sources by host; what we ask them is recorded."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **of_u1: Any) -> None:
         (folder / "recipient.pem").write_bytes(PUBLIC_PEM)
         self.urls: list[str] = []
         self.vnconnect = VnConnect(self._settings("vnconnect", folder))
         self.vneid = VnEid(self._settings("vneid", folder))
-        self.u1 = PlainOidc(self._settings("u1", folder))
+        self.u1 = PlainOidc(replace(self._settings("u1", folder), **of_u1))
         self.u2 = PlainOidc(self._settings("u2", folder))
         self.cut_off: set[str] = set()
 
@@ -140,7 +155,10 @@ class Upstreams:
         name = (parts.hostname or "").removesuffix(".test")
         path = parts.path.replace("/authorize", f"/choose/{person}")
         async with httpx.AsyncClient(transport=_Led(self)) as browser:
-            response = await browser.get(f"https://{parts.hostname}{path}?{parts.query}")
+            page = await browser.get(address)
+            kept = re.search(rf'href="{re.escape(path)}\?([^"]*)"', page.text)
+            assert kept, page.text
+            response = await browser.get(f"https://{parts.hostname}{path}?{unescape(kept[1])}")
         assert response.status_code == 303, response.text
         back = str(response.headers["location"])
         if name not in ("u1", "u2"):

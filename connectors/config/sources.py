@@ -14,6 +14,7 @@ from connectors.config.source_presets import OtherPreset, preset_of
 from connectors.config.surroundings import Surroundings
 from connectors.config.tables import ReadableFile, SecretTable, TextTable, WebAddress
 from connectors.contract import Assurance, SystemId
+from connectors.sources.end_session import UpstreamLogout
 from connectors.sources.model import Endpoints, Envelope, Preset, Source, SourceAuth, SourceId
 from keys.envelope import KeyWrap, PayloadCipher
 from keys.errors import NoSuchKey
@@ -42,6 +43,8 @@ class EndpointsTable(Table):
     token: WebAddress
     userinfo: WebAddress | None = None
     jwks: WebAddress | None = None
+    pushed_authorization_request: WebAddress | None = None
+    end_session: WebAddress | None = None
 
 
 class EnvelopeTable(Table):
@@ -73,6 +76,9 @@ class SourceTable(Table):
     allowed_systems: tuple[str, ...] | None = None
     envelope: EnvelopeTable | None = None
     declared_down: bool = False
+    par: bool = False
+    request_object: bool = False
+    upstream_logout: UpstreamLogout | None = None
 
 
 def read_sources(
@@ -126,6 +132,28 @@ def _contradictions(
     """Keys that are right by themselves, and not together."""
     checks = (
         (_authenticates(table, source), "auth", "secret, or signing_key_file for private_key_jwt"),
+        (
+            _signs(table, source),
+            "signing_key_file",
+            "a file exactly where this source is signed to",
+        ),
+        (
+            source.par == (source.endpoints.pushed_authorization_request is not None),
+            "endpoints.pushed_authorization_request",
+            "an address exactly where par is true",
+        ),
+        (source.preset is Preset.OIDC or not source.par, "par", "false but for preset oidc"),
+        (
+            source.endpoints.end_session is not None
+            or table.upstream_logout in (None, UpstreamLogout.NEVER),
+            "endpoints.end_session",
+            "the address where people sign out there",
+        ),
+        (
+            source.preset is Preset.OIDC or not source.request_object,
+            "request_object",
+            "false but for preset oidc",
+        ),
         (bool(source.endpoints.authorization), "endpoints", "the addresses of the source"),
         (
             (source.id_token_alg is None) == (source.endpoints.jwks is None),
@@ -169,7 +197,13 @@ def _contradictions(
 
 def _authenticates(table: SourceTable, source: Source) -> bool:
     by_key = source.auth is SourceAuth.PRIVATE_KEY_JWT
-    return (table.signing_key_file is not None) == by_key and (table.secret is None) == by_key
+    return (table.secret is None) == by_key and (not by_key or table.signing_key_file is not None)
+
+
+def _signs(table: SourceTable, source: Source) -> bool:
+    if source.auth is SourceAuth.PRIVATE_KEY_JWT:
+        return True  # a missing file was told as `auth`
+    return (table.signing_key_file is not None) == source.request_object
 
 
 def _source(source_id: SourceId, table: SourceTable) -> Source:
@@ -202,6 +236,9 @@ def _source(source_id: SourceId, table: SourceTable) -> Source:
         else frozenset(SystemId(name) for name in table.allowed_systems),
         envelope=_envelope(table.envelope),
         declared_down=table.declared_down,
+        par=table.par,
+        request_object=table.request_object,
+        logout=table.upstream_logout or UpstreamLogout.OFFER,
     )
 
 

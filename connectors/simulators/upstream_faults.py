@@ -26,6 +26,12 @@ class Fault(StrEnum):
     """The nonce does not come back, and the token says that none is supported."""
     WRONG_KEY = "wrong_key"
     """The ID token is signed with a key that is not published."""
+    NO_PAR = "no_par"
+    """A pushed request is refused."""
+    PAR_NONSENSE = "par_nonsense"
+    """The answer to a pushed request is no JSON."""
+    PAR_EXPIRED = "par_expired"
+    """The reference to a pushed request is over when it is given."""
 
 
 class Faults:

@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
+from connectors.simulators.asked_requests import REFERENCE_SECONDS, AskedRefused, AskedRequests
 from connectors.simulators.plain_pages import PlainPages
 from connectors.simulators.upstream_faults import Fault, Faults
 from connectors.simulators.upstream_people import PEOPLE, Citizen
@@ -43,6 +44,12 @@ class UpstreamSettings:
     """The client's public RSA key, for which answers are sealed (VNeID)."""
     key_wrap: str = "RSA-OAEP-256"
     cipher: str = "A256GCM"
+    client_key_file: str = ""
+    """The client's public RSA key, under which its requests are signed."""
+    require_par: bool = False
+    """Whether a request that was not pushed is refused."""
+    require_request_object: bool = False
+    """Whether a request that is not signed is refused."""
     colour: str = "#a3161a"
     people: tuple[Citizen, ...] = PEOPLE
 
@@ -83,6 +90,9 @@ class UpstreamSource(ABC):
         self.settings = settings
         self.faults = Faults()
         self.people = {person.key: person for person in settings.people}
+        key_file = settings.client_key_file
+        client_key = Path(key_file).read_bytes() if key_file else b""
+        self._asked = AskedRequests(settings.address, settings.client_id, client_key)
         self._pages = PlainPages((settings.name_vi, settings.name_en), settings.colour, short)
         self._codes: dict[str, Granted] = {}
         self._used: dict[str, Granted] = {}
@@ -94,6 +104,7 @@ class UpstreamSource(ABC):
         routes.post("/faults")(self.switch_fault)
         routes.get(f"{self.prefix}/authorize")(self.authorize)
         routes.get(f"{self.prefix}/choose/{{key}}")(self.choose)
+        routes.post(f"{self.prefix}/par")(self.push)
         routes.post(f"{self.prefix}/token")(self.token)
         routes.post(f"{self.prefix}/userinfo")(self.userinfo)
 
@@ -116,9 +127,12 @@ class UpstreamSource(ABC):
 
     async def authorize(self, request: Request) -> Response:
         """The page on which a person says who they are; nothing is asked for, since nobody is real."""
-        query = dict(request.query_params)
         if Fault.DOWN in self.faults:
             return _down()
+        try:
+            query = self._understood(dict(request.query_params), pushed=False)
+        except AskedRefused as refused:
+            return JSONResponse({"error": str(refused)}, 400)
         if (
             query.get("client_id") != self.settings.client_id
             or query.get("redirect_uri") not in self.settings.redirect_uris
@@ -141,6 +155,38 @@ class UpstreamSource(ABC):
                 f"<h1>Who are you?</h1><p class=actions>{people}{no}Stop</a></p>",
             ),
         )
+
+    async def push(self, request: Request) -> Response:
+        """Take a request from the client itself (RFC 9126 §2)."""
+        if Fault.DOWN in self.faults:
+            return _down()
+        if Fault.PAR_NONSENSE in self.faults:
+            return Response("<html>", 201)
+        form = {key: str(value) for key, value in (await request.form()).items()}
+        if not self._authenticated(form):
+            return JSONResponse({"error": "invalid_client"}, 401)
+        del form["client_secret"]
+        if Fault.NO_PAR in self.faults or "request_uri" in form:
+            return JSONResponse({"error": "invalid_request"}, 400)
+        try:
+            asked = self._understood(form, pushed=True)
+        except AskedRefused as refused:
+            return JSONResponse({"error": str(refused)}, 400)
+        seconds = 0 if Fault.PAR_EXPIRED in self.faults else REFERENCE_SECONDS
+        reference = self._asked.push(asked, time.time())
+        return JSONResponse({"request_uri": reference, "expires_in": seconds}, 201)
+
+    def _understood(self, query: dict[str, str], *, pushed: bool) -> dict[str, str]:
+        """What is asked, whichever way it came. Raises: AskedRefused."""
+        if "request_uri" in query:
+            return self._asked.pulled(query, time.time())
+        if self.settings.require_par and not pushed:
+            raise AskedRefused("invalid_request")
+        if "request" in query:
+            return self._asked.opened(query, time.time())
+        if self.settings.require_request_object:
+            raise AskedRefused("invalid_request_object")
+        return query
 
     async def choose(self, request: Request, key: str) -> Response:
         """Back to the client with a code, or with a refusal."""

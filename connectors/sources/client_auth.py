@@ -1,4 +1,4 @@
-"""The token request: who we are, and the code. Pure but for the signature."""
+"""The token request, and who we are wherever we ask. Pure but for the signature."""
 
 import json
 from base64 import b64encode
@@ -17,11 +17,21 @@ def token_request(
 ) -> tuple[dict[str, str], Mapping[str, str]]:
     """Form and headers that redeem a code.
 
-    Spec: RFC 6749 §4.1.3, §2.3.1; RFC 7636 §4.5; RFC 7523 §2.2, §3
+    Spec: RFC 6749 §4.1.3; RFC 7636 §4.5
     """
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
     if source.pkce:
         form["code_verifier"] = verifier
+    return authenticated(source, form, now=now, jti=jti)
+
+
+def authenticated(
+    source: Source, form: dict[str, str], *, now: int, jti: str
+) -> tuple[dict[str, str], Mapping[str, str]]:
+    """A form with who we are, and the headers that go with it.
+
+    Spec: RFC 6749 §2.3.1; RFC 7523 §2.2, §3
+    """
     match source.auth:
         case SourceAuth.SECRET_BASIC:
             pair = f"{quote_plus(source.client_id)}:{quote_plus(source.secret)}".encode()

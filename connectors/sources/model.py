@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NewType
 
 from connectors.contract import AccountKind, Assurance, LocalText, PersonAttributes, SystemId
+from connectors.sources.end_session import UpstreamLogout
 from keys.envelope import KeyWrap, PayloadCipher
 from keys.xml_encryption import Opener
 
@@ -37,6 +38,8 @@ class Endpoints:
     token: str
     userinfo: str | None = None
     jwks: str | None = None
+    pushed_authorization_request: str | None = None
+    end_session: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,12 @@ class Source:
     envelope: Envelope | None = None
     saml: SamlUpstream | None = None
     declared_down: bool = False
+    par: bool = False
+    """Whether what we ask goes there by ourselves, and the browser carries a reference (RFC 9126)."""
+    request_object: bool = False
+    """Whether what we ask is signed (RFC 9101)."""
+    logout: UpstreamLogout = UpstreamLogout.OFFER
+    """Where it has an `end_session` endpoint."""
 
     @property
     def watched(self) -> str:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from urllib.parse import quote, urlencode
 
 from connectors.contract import AccountKind, Assurance, Locale, PersonAttributes
 from connectors.errors import UpstreamRefused
@@ -17,7 +16,7 @@ _HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "DSA": hashlib.sha512}
 MAX_AMR = 8
 
 
-def authorization_url(
+def authorization_request(
     source: Source,
     *,
     redirect_uri: str,
@@ -27,8 +26,8 @@ def authorization_url(
     level: Assurance,
     fresh: bool,
     locale: Locale,
-) -> str:
-    """Where the browser is sent. PKCE and nonce unless the table says that the source has none.
+) -> dict[str, str]:
+    """What a source is asked. PKCE and nonce unless the table says that the source has none.
 
     Spec: OIDC Core §3.1.2.1, RFC 7636 §4.3
     """
@@ -46,8 +45,7 @@ def authorization_url(
     if source.pkce:
         challenge = base64url.encode(hashlib.sha256(verifier.encode()).digest()).decode()
         query |= {"code_challenge": challenge, "code_challenge_method": "S256"}
-    joint = "&" if "?" in source.endpoints.authorization else "?"
-    return f"{source.endpoints.authorization}{joint}{urlencode(query, quote_via=quote)}"
+    return query
 
 
 def _wishes(source: Source, level: Assurance, locale: Locale, *, fresh: bool) -> dict[str, str]:

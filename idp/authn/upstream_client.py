@@ -6,6 +6,14 @@ import httpx
 
 from connectors.errors import UpstreamRefused
 from connectors.sources import oidc, vnconnect, vneid
+from connectors.sources.authorization_request import (
+    Parameters,
+    address,
+    by_reference,
+    prepared,
+    pushed,
+    reference_in,
+)
 from connectors.sources.client_auth import token_request
 from connectors.sources.model import Preset, Source, UpstreamIdentity
 from idp.authn.upstream_keys import UpstreamKeys, UpstreamSilent
@@ -30,6 +38,20 @@ class UpstreamClient:
         self._http = http
         self._keys = keys
         self._entropy = entropy
+
+    async def way_there(self, source: Source, asked: Parameters, now: int) -> str:
+        """Where the browser is sent with this request; pushed first where the table says so.
+
+        Spec: RFC 9101 §5; RFC 9126 §2, §4
+        Raises: UpstreamRefused, UpstreamSilent; only where the request is pushed.
+        """
+        parameters = prepared(source, asked, now=now, jti=self._entropy(16).hex())
+        where = source.endpoints.pushed_authorization_request
+        if not source.par or where is None:
+            return address(source, parameters)
+        form, headers = pushed(source, parameters, now=now, jti=self._entropy(16).hex())
+        answer = await self._json(source, "POST", where, headers, form, taken=httpx.codes.CREATED)
+        return address(source, by_reference(source, reference_in(answer)))
 
     async def identify(
         self, source: Source, *, code: str, redirect_uri: str, verifier: str, nonce: str, now: int
@@ -76,6 +98,7 @@ class UpstreamClient:
         url: str,
         headers: Mapping[str, str],
         form: Mapping[str, str] | None,
+        taken: int = httpx.codes.OK,
     ) -> Mapping[str, object]:
         try:
             response = await self._http.request(method, url, headers={**JSON, **headers}, data=form)
@@ -83,7 +106,7 @@ class UpstreamClient:
             raise UpstreamSilent(type(fault).__name__) from None
         if response.status_code >= 500:
             raise UpstreamSilent(f"status {response.status_code}")
-        if response.status_code != httpx.codes.OK:
+        if response.status_code != taken:
             raise UpstreamRefused(f"status {response.status_code}")
         try:
             document = json_object(response.content)

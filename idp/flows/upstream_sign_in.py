@@ -11,7 +11,7 @@ from connectors.contract import Assurance, Locale, SessionId, SubjectId
 from connectors.errors import UpstreamRefused
 from connectors.sources.ldap.directory import Directory
 from connectors.sources.model import Authentication, Preset, SamlUpstream, Source, UpstreamIdentity
-from connectors.sources.oidc import authorization_url
+from connectors.sources.oidc import authorization_request
 from connectors.sources.outcomes import ClosedAccount, Differs, FirstSeen, Recognised
 from idp.authn.upstream_client import UpstreamClient
 from idp.authn.upstream_health import UpstreamHealth
@@ -83,7 +83,7 @@ class UpstreamSignIn:
         self._entropy = entropy
         self._session_seconds = session_seconds
 
-    def begin(
+    async def begin(
         self,
         source: Source,
         *,
@@ -98,6 +98,8 @@ class UpstreamSignIn:
 
         Nothing is stored: the state carries the flow, sealed; nonce and PKCE verifier are made of
         the state and the secret, so that an answer is worth nothing in another browser.
+
+        Raises: UpstreamRefused, UpstreamSilent where the request is pushed, and was not taken.
         """
         row = orjson.dumps([flow_id, now, fresh, self._entropy(16).hex()])
         state = self._sealer.seal_handle(STATE, row, source.source_id.encode())
@@ -106,7 +108,7 @@ class UpstreamSignIn:
             return self._saml.request_address(
                 source, source.saml, state=state, level=level, fresh=fresh, now=now
             )
-        return authorization_url(
+        asked = authorization_request(
             source,
             redirect_uri=self._redirect_uri(source),
             state=state,
@@ -116,6 +118,14 @@ class UpstreamSignIn:
             fresh=fresh,
             locale=locale,
         )
+        try:
+            return await self._client.way_there(source, asked, now)
+        except UpstreamSilent:
+            self._health.failed(source.source_id)
+            raise
+        except UpstreamRefused:
+            self._health.answered(source.source_id)
+            raise
 
     def pending(self, source: Source, state: str, now: int) -> Pending:
         """What a state was made for. It opens for the source that it was made for, and no other.

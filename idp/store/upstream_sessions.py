@@ -38,6 +38,11 @@ class SqlUpstreamSessions:
             expires_at,
         )
 
+    async def issuer_of(self, sid: SessionId) -> str | None:
+        """The source that one of our sessions came from; None for a password of ours."""
+        row = await self._database.one("SELECT issuer FROM upstream_session WHERE sid = $1", sid)
+        return None if row is None else str(row["issuer"])
+
     async def of_subject(self, issuer: str, sub_digest: bytes) -> Sequence[Ours]:
         """All sessions that began with this subject there."""
         return self._pairs(

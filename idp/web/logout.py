@@ -1,17 +1,20 @@
 """/logout: RP-initiated logout, and the person's own."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import orjson
 
 from connectors.contract import Locale, SystemId
 from connectors.registry import System
+from connectors.sources.end_session import UpstreamLogout
+from connectors.sources.model import Source
 from idp.errors import PageRefused
 from idp.flows.id_token_hint import Hint, HintReader
 from idp.flows.logout import Logout
 from idp.flows.notices import SYSTEM_PREFIX
 from idp.flows.sign_in import digest_of
+from idp.flows.upstream_logout import SignedInAbove
 from idp.model import Client, ClientId, Session
 from idp.ports import Grants, Sessions
 from idp.protocol.form import Form, parse_form
@@ -31,6 +34,17 @@ FORGET_PAGES: Header = (b"clear-site-data", b'"cache"')
 """Browsers keep whole pages for the Back button, `no-store` or not; these must not come back."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the page after a logout says, for as long as somebody may look at it."""
+
+    participants: tuple[str, ...] = ()
+    source_id: str | None = None
+    """Where the person is still signed in."""
+    back: str | None = None
+    """The verified address that a client wanted, while the browser was at a source."""
+
+
 class LogoutPages:
     """Asks before it ends a session, unless a token of ours shows that its own client asks."""
 
@@ -46,6 +60,7 @@ class LogoutPages:
         cookies: CookieJar,
         pages: PageAnswers,
         sealer: Sealer,
+        above: SignedInAbove,
     ) -> None:
         self._clients = clients
         self._systems = systems
@@ -56,6 +71,7 @@ class LogoutPages:
         self._cookies = cookies
         self._pages = pages
         self._sealer = sealer
+        self._above = above
 
     async def handle(self, request: HttpRequest) -> Answer:
         """One logout request, or the confirmation of one.
@@ -79,6 +95,7 @@ class LogoutPages:
         if session is None or handle is None:
             if asked.hint is not None and (location := asked.location()):
                 return see_other(location)
+            asked = self._came_back(asked)
             return self._signed_out(request, asked, self._opened(asked.told, now))
         if await self._names_the_session(asked.hint, session):
             return await self._end(request, session, handle, asked, asked.location(), now)
@@ -101,13 +118,40 @@ class LogoutPages:
         location: str | None,
         now: int,
     ) -> Answer:
+        source = await self._above.of(session.sid)
         notices = await self._logout.end(session, digest_of(handle), now)
         forget = (self._cookies.clear(SESSION), FORGET_PAGES)
-        if location is not None:
-            return see_other(location, *forget)
         participants = tuple(dict.fromkeys(notice.participant for notice in notices))
-        told = self._sealed(participants, now)
-        return self._signed_out(request, replace(asked, told=told), participants, *forget)
+        always = source is not None and source.logout is UpstreamLogout.ALWAYS
+        if location is not None and not always:
+            return see_other(location, *forget)
+        told = Told(
+            participants=participants,
+            source_id=source.source_id if source else None,
+            back=location,
+        )
+        asked = replace(asked, told=self._sealed(told, now))
+        return self._signed_out(request, asked, told, *forget, *self._led_on(source, told, now))
+
+    def _led_on(self, source: Source | None, told: Told, now: int) -> tuple[Header, ...]:
+        """To the source at once, where its table says so.
+
+        Why: by the page, not by a redirect: our confirmation is a form, and its policy (CSP
+        `form-action`) would stop a browser that the source leads on over another host.
+        """
+        if source is None or source.logout is not UpstreamLogout.ALWAYS:
+            return ()
+        return ((b"refresh", f"0; url={self._way_out(source, told, now)}".encode("ascii")),)
+
+    def _way_out(self, source: Source, told: Told, now: int) -> str:
+        """To the source; it brings back what our page has to say, without itself."""
+        return self._above.address(source, self._sealed(replace(told, source_id=None), now))
+
+    def _came_back(self, asked: LogoutRequest) -> LogoutRequest:
+        """From a source, with what we sent along as `state`: it opens as ours, or says nothing."""
+        if asked.client is None and asked.state and not asked.told:
+            return replace(asked, told=asked.state, state=None)
+        return asked
 
     def _name(self, participant: str, locale: Locale) -> str:
         if participant.startswith(SYSTEM_PREFIX):
@@ -116,20 +160,22 @@ class LogoutPages:
         client = self._clients.get(ClientId(participant))
         return client.name.for_locale(locale) if client else participant
 
-    def _sealed(self, participants: tuple[str, ...], now: int) -> str:
+    def _sealed(self, told: Told, now: int) -> str:
         """Who is being told, for the same page in the other language: the session is gone by then.
 
         Why: only names hang on it. That somebody is signed out is read anew each time.
         """
-        row = orjson.dumps([participants, now + TOLD_SECONDS])
-        return self._sealer.seal_handle(TOLD, row) if participants else ""
+        row = orjson.dumps([told.participants, told.source_id, told.back, now + TOLD_SECONDS])
+        return self._sealer.seal_handle(TOLD, row) if told != Told() else ""
 
-    def _opened(self, told: str, now: int) -> tuple[str, ...]:
+    def _opened(self, told: str, now: int) -> Told:
         try:
-            participants, until = orjson.loads(self._sealer.open_handle(TOLD, told))
+            names, source_id, back, until = orjson.loads(self._sealer.open_handle(TOLD, told))
         except SealBroken:
-            return ()
-        return tuple(participants) if now < until else ()
+            return Told()
+        if now >= until:
+            return Told()
+        return Told(participants=tuple(names), source_id=source_id, back=back)
 
     def _ask(self, request: HttpRequest, handle: str, asked: LogoutRequest) -> Answer:
         """The confirmation page: its answer is bound to this very session."""
@@ -154,7 +200,7 @@ class LogoutPages:
         handle = self._cookies.read(request, SESSION)
         session = await self._sessions.get(digest_of(handle)) if handle else None
         if handle is None or session is None:
-            return self._signed_out(request, LogoutRequest(), ())
+            return self._signed_out(request, LogoutRequest(), Told())
         try:
             raw = self._sealer.open_handle(CONFIRMATION, form["confirmation"], digest_of(handle))
         except SealBroken:
@@ -167,19 +213,22 @@ class LogoutPages:
         self,
         request: HttpRequest,
         asked: LogoutRequest,
-        participants: tuple[str, ...],
+        told: Told,
         *headers: Header,
     ) -> Answer:
         nonce = self._pages.nonce()
         locale = self._pages.locale(request, asked.ui_locales)
-        names = tuple(sorted(self._name(participant, locale) for participant in participants))
+        names = tuple(sorted(self._name(participant, locale) for participant in told.participants))
+        source = self._above.named(told.source_id)
+        way_out = self._way_out(source, told, int(request.received_at)) if source else ""
         view = NoticeView(
             locale=locale,
             nonce=nonce,
-            lang_links=asked.links(asked.told if names else ""),
+            lang_links=asked.links(asked.told if told != Told() else ""),
             reason="signed_out" if names else "signed_out_alone",
             items=names,
-            link=asked.location(),
+            link=asked.location() or told.back,
+            above=(source.name.for_locale(locale), way_out) if source else None,
         )
         body = self._pages.pages.notice(view)
         return self._pages.page(body, nonce, 200, *headers, *self._remember(asked))

@@ -145,6 +145,15 @@ TEXTS: dict[str, T] = {
         "Nếu đang dùng máy chung, Quý vị nên đóng trình duyệt.",
         "On a shared computer, please close the browser as well.",
     ),
+    "signed_out.above": (
+        "Quý vị vẫn đang đăng nhập tại",
+        "You are still signed in at",
+    ),
+    "signed_out.above_why": (
+        "Trên máy dùng chung, người sau có thể dùng phiên đó: xin Quý vị đăng xuất cả ở đó.",
+        "On a shared computer the next person could use that session: please sign out there too.",
+    ),
+    "signed_out.above_go": ("Đăng xuất khỏi", "Sign out of"),
     "home.title": ("Cổng đăng nhập của tỉnh", "Identity service of the province"),
     "home.hello": ("Quý vị đang đăng nhập với tên", "You are signed in as"),
     "home.nobody": ("Quý vị chưa đăng nhập.", "You are not signed in."),

@@ -108,6 +108,8 @@ class NoticeView(View):
     retry: str | None = None
     """Back to the ways of signing in."""
     items: tuple[str, ...] = ()
+    above: tuple[str, str] | None = None
+    """The source where the person is still signed in: its name, and the way to sign out there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,6 +114,7 @@ def page_endpoints(parts: Parts) -> dict[str, Endpoint]:
         cookies=parts.cookies,
         pages=parts.pages,
         sealer=parts.stores.sealer,
+        above=parts.upstream.signed_in_above(),
     )
 
     def enter(dialect: Dialect) -> Endpoint:

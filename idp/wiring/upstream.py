@@ -17,6 +17,7 @@ from idp.egress.ldap import LdapEgress
 from idp.egress.transport import SystemResolver
 from idp.flows.end_subject import SubjectEnd
 from idp.flows.logout import Logout
+from idp.flows.upstream_logout import SignedInAbove
 from idp.flows.upstream_notices import UpstreamNotices
 from idp.flows.upstream_saml_logout import UpstreamSamlLogout
 from idp.flows.upstream_sign_in import UpstreamSignIn
@@ -26,6 +27,7 @@ from idp.store.upstream_identities import SqlUpstreamIdentities
 from idp.store.upstream_sessions import SqlUpstreamSessions
 from idp.web.answers import ErrorPage, page
 from idp.web.http import Answer, Endpoint, HttpRequest
+from idp.web.logout_request import LOGOUT_PATH
 from idp.web.stages.directory import DirectoryStage
 from idp.web.stages.upstream import UpstreamStage
 from idp.web.stages.upstream_saml import SamlReturn
@@ -91,6 +93,11 @@ class Upstream:
             entropy=self._entropy,
             session_seconds=self._session_seconds,
         )
+
+    def signed_in_above(self) -> SignedInAbove:
+        """Where people are still signed in once our own session ended."""
+        back = self._issuer + LOGOUT_PATH
+        return SignedInAbove(back=back, sources=self.sources, sessions=self.sessions)
 
     def notices(
         self, logout: Logout, subject_end: SubjectEnd, fences: Fences, audit: Audit

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 from connectors.simulators.upstream_faults import Fault
 from connectors.sources.breaker import FAILURES, OPEN_SECONDS, PROBE_SECONDS, Breaker, Health
 from tests.fixtures_world import World, answer
-from tests.upstreams import Upstreams, by_source, come_back, leave, links, sources_toml
+from tests.upstreams import Upstreams, by_source, come_back, leave, links, signed_toml, sources_toml
 
 
 async def break_vnconnect(world: World, upstreams: Upstreams) -> None:
@@ -100,6 +101,36 @@ class TestDeclared:
         refused = await browser.http.get(f"/upstream/u2/start?flow={flow}")
         assert refused.status_code == 400
         assert "location" not in refused.headers
+
+
+class TestPushed:
+    """A source that requests are pushed to (RFC 9126) is asked before anybody is sent there."""
+
+    @pytest.fixture
+    def more_config(self, tmp_path: Path) -> str:
+        return signed_toml(tmp_path, pushed=True)
+
+    @pytest.mark.parametrize("cut_off", [True, False], ids=["late", "status 503"])
+    async def test_nobody_is_sent_where_a_push_gets_no_answer_and_then_nothing_is_asked(
+        self, world: World, upstreams: Upstreams, *, cut_off: bool
+    ) -> None:
+        upstreams.u1.faults.switch(Fault.DOWN, on=True)
+        upstreams.cut_off |= {"u1"} if cut_off else set()
+        for _ in range(FAILURES):
+            page = await self._start(world)
+            assert page.status_code == 503
+            assert page.headers["retry-after"] == "30"
+            assert "location" not in page.headers
+        asked = len(upstreams.urls)
+        assert (await self._start(world)).status_code == 503
+        assert len(upstreams.urls) == asked
+        browser = world.browser()
+        assert "u1" not in links(await browser.follow(await browser.authorize()))
+
+    async def _start(self, world: World) -> httpx.Response:
+        browser = world.browser()
+        page = await browser.follow(await browser.authorize())
+        return await browser.http.get(f"/upstream/u1/start?flow={page.url.params['flow']}")
 
 
 def test_the_breaker_opens_after_failures_in_a_row_and_closes_at_an_answer() -> None:

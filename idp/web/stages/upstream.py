@@ -70,9 +70,9 @@ class UpstreamStage:
         decision = await self._way_on.decide(visit, reading)
         if not isinstance(decision.step, Login | StepUp):
             return await self._way_on.go_on(visit)
-        return self.send(self._sources[source_id], flow, reading, now)
+        return await self.send(self._sources[source_id], flow, reading, now)
 
-    def send(self, source: Source, flow: Flow, reading: Reading, now: int) -> Answer:
+    async def send(self, source: Source, flow: Flow, reading: Reading, now: int) -> Answer:
         """The redirect to a source; also for a door that knows already where the person comes from."""
         sign_in = reading.sign_in
         if not source.serves(reading.entered, sign_in.required_assurance):
@@ -80,15 +80,20 @@ class UpstreamStage:
         if self._ways.is_down(source.source_id):
             return self._told(flow, reading, "upstream_unavailable", "down", 503)
         anew = {Prompt.LOGIN, Prompt.SELECT_ACCOUNT} & sign_in.prompts
-        address = self._upstream.begin(
-            source,
-            flow_id=flow.flow_id,
-            secret=flow.csrf,
-            level=sign_in.required_assurance,
-            fresh=bool(anew) or sign_in.max_age_seconds is not None,
-            locale=flow.locale,
-            now=now,
-        )
+        try:
+            address = await self._upstream.begin(
+                source,
+                flow_id=flow.flow_id,
+                secret=flow.csrf,
+                level=sign_in.required_assurance,
+                fresh=bool(anew) or sign_in.max_age_seconds is not None,
+                locale=flow.locale,
+                now=now,
+            )
+        except UpstreamRefused as refused:
+            return self._told(flow, reading, "upstream_refused", str(refused), 400)
+        except UpstreamSilent:
+            return self._told(flow, reading, "upstream_unavailable", "silent", 503)
         return see_other(address, self._flows.header(flow), self._remember(source))
 
     async def callback(self, request: HttpRequest, source_id: SourceId) -> Answer:
