@@ -68,6 +68,14 @@ class AcsEndpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MetadataSource:
+    """Where newer metadata of a system is, and whose signature alone makes it count."""
+
+    url: str
+    certificate: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SamlSettings:
     """A SAML service provider, as its metadata or its table declares it.
 
@@ -89,6 +97,11 @@ class SamlSettings:
     """What a claim is called in the assertion, where the system knows it by another name."""
     valid_until: int | None = None
     """From then on its metadata vouches for nothing: no address in it, and no key."""
+    published_at: int | None = None
+    cache_seconds: int | None = None
+    """How long its publisher wants it used before somebody asks for a newer one."""
+    source: MetadataSource | None = None
+    """None where the file alone says it."""
 
     def is_valid(self, now: int) -> bool:
         """Whether what the metadata says still counts.

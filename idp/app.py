@@ -10,6 +10,7 @@ from pathlib import Path
 from connectors.contract import AccountVerifier, SystemId
 from connectors.provisioning.outbox import Outbox
 from connectors.registry import FileVerification, HttpVerification
+from connectors.systems.saml.providers import ServiceProviders
 from connectors.verifiers.http import HttpVerifier
 from connectors.verifiers.password_file import PasswordFileVerifier
 from idp.adapters import audit_witness, key_store, open_stores, rotation_policy
@@ -29,6 +30,7 @@ from idp.wiring.ldap_front import ldap_front
 from idp.wiring.notices import notice_writers, saml_place, session_ends
 from idp.wiring.parts import Parts
 from idp.wiring.provisioning import provisioning_delivery
+from idp.wiring.saml_metadata import metadata_renewal
 from idp.wiring.upstream import Upstream
 from keys.blind import BlindIndex
 from keys.keyring import KeyRing
@@ -57,7 +59,10 @@ async def open_service(
         http = outgoing_client(settings.tables.network.ca_file, settings.egress_rules)
         stack.push_async_callback(http.aclose)
         ends = session_ends(settings, stores)
-        saml = saml_place(settings, keyring)
+        providers = ServiceProviders(settings.systems)
+        renewal = metadata_renewal(settings, stores, providers, http, audit, clock, entropy)
+        await renewal.load()
+        saml = saml_place(settings, keyring, providers)
         writers = notice_writers(settings, keyring, saml, entropy)
         egress = HttpEgress(http)
         delivery = NoticeDelivery(
@@ -95,6 +100,8 @@ async def open_service(
         if settings.sources or settings.directories:
             sweeping = sweep_upstream_sessions(upstream.sessions, clock)
             await stack.enter_async_context(_running(sweeping))
+        if any(providers.renewable()):
+            await stack.enter_async_context(_running(renewal.run()))
         fences = SqlFences(stores.database)
         await stack.enter_async_context(
             _running(

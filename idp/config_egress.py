@@ -40,7 +40,7 @@ def unreachable(
             _called_upstream(document, sources),
             _called_directories(document, directories),
         )
-        if (refused := _refusal(address, rules)) is not None
+        if (refused := refusal_of(address, rules)) is not None
     ]
 
 
@@ -71,6 +71,8 @@ def _called_of(system: System, place: Place) -> Iterator[tuple[Place, str]]:
             yield place.at("cas", "proxy_callbacks", number), callback
     if system.saml is not None and system.saml.slo_soap_url is not None:
         yield place.at("saml", "slo_soap_url"), system.saml.slo_soap_url
+    if system.saml is not None and system.saml.source is not None:
+        yield place.at("saml", "metadata_url"), system.saml.source.url
 
 
 def _called_upstream(
@@ -98,7 +100,8 @@ def _called_directories(
         yield document.sources[name].place.at("url"), f"{scheme}://{host}:{place.port}"
 
 
-def _refusal(address: str, rules: EgressRules) -> Refused | None:
+def refusal_of(address: str, rules: EgressRules) -> Refused | None:
+    """Why this address could never be called; None where it could."""
     parts = plain_address(address)
     if parts is None:
         return Refused.SPELLING

@@ -12,11 +12,12 @@ def warnings(settings: Settings, now: int) -> Iterator[str]:
     """One line for each: the system, and what is the matter with it.
 
     Why no mistake of the configuration: time alone does it, and one system whose metadata ran out
-    must not keep all the others from starting.
+    must not keep all the others from starting. Where newer metadata is fetched the file tells
+    little: `lienthong saml metadata list` tells what counts.
     """
     for system in settings.systems.values():
         saml = system.saml
-        if saml is None or saml.valid_until is None:
+        if saml is None or saml.valid_until is None or saml.source is not None:
             continue
         at = datetime.fromtimestamp(saml.valid_until, UTC).strftime("%Y-%m-%d %H:%M UTC")
         if not saml.is_valid(now):

@@ -8,15 +8,14 @@ from pydantic import (
     AfterValidator,
     Field,
     PrivateAttr,
-    TypeAdapter,
-    ValidationError,
     model_validator,
 )
 
 from connectors.config.checked import Table
+from connectors.config.saml_rules import require_addresses, require_whole
 from connectors.config.tables import ReadableFile, WebAddress
 from connectors.errors import SamlRefused
-from connectors.registry import AcsEndpoint, SamlSettings
+from connectors.registry import AcsEndpoint, MetadataSource, SamlSettings
 from connectors.saml.names import NameIdFormat
 from connectors.systems.saml.metadata import read_sp_metadata
 from keys.certificates import read_certificate
@@ -27,7 +26,6 @@ _FORMATS = {
     "transient": NameIdFormat.TRANSIENT,
     "unspecified": NameIdFormat.UNSPECIFIED,
 }
-_ADDRESS = TypeAdapter[str](WebAddress)
 
 
 class AcsTable(Table):
@@ -54,6 +52,8 @@ class SamlTable(Table):
     metadata_file: ReadableFile | None = None
     metadata_certificate_file: CertificateFile | None = None
     """Who has to have signed the metadata. Without it, the file itself is trusted."""
+    metadata_url: WebAddress | None = None
+    """Where newer metadata is fetched; it counts only by the signature of that certificate."""
     entity_id: Annotated[str | None, Field(min_length=1, max_length=1024)] = None
     acs: Annotated[tuple[AcsTable, ...], Field(max_length=20)] = ()
     certificate_files: Annotated[tuple[CertificateFile, ...], Field(max_length=4)] = ()
@@ -77,14 +77,15 @@ class SamlTable(Table):
     @model_validator(mode="after")
     def _read(self) -> "SamlTable":
         found = self._from_metadata() if self.metadata_file else self._from_keys()
-        if len({endpoint.index for endpoint in found.acs}) < len(found.acs):
-            raise ValueError("each index of acs only once")
-        if self.want_signed_requests and not found.certificates:
-            raise ValueError("a certificate, or want_signed_requests = false")
-        if self.encrypt_assertions and found.encryption_certificate is None:
-            raise ValueError("a key for encryption, or encrypt_assertions = false")
-        if self.encrypt_name_id and found.encryption_certificate is None:
-            raise ValueError("a key for encryption, or encrypt_name_id = false")
+        try:
+            require_whole(
+                found,
+                signed=self.want_signed_requests,
+                encrypt=self.encrypt_assertions,
+                encrypt_name=self.encrypt_name_id,
+            )
+        except SamlRefused as refused:
+            raise ValueError(str(refused)) from None
         reader = found.encryption_certificate if self.encrypt_assertions else None
         self._settings = replace(
             found,
@@ -93,8 +94,19 @@ class SamlTable(Table):
             encryption_certificate=reader,
             name_certificate=found.encryption_certificate if self.encrypt_name_id else None,
             attribute_names=self.attribute_names,
+            source=self._source(found),
         )
         return self
+
+    def _source(self, found: SamlSettings) -> MetadataSource | None:
+        if self.metadata_url is None:
+            return None
+        pinned = self.metadata_certificate_file
+        if pinned is None:
+            raise ValueError("metadata_url only with metadata_file and metadata_certificate_file")
+        if found.valid_until is None:
+            raise ValueError("a metadata_file with validUntil, where there is a metadata_url")
+        return MetadataSource(url=self.metadata_url, certificate=_der(pinned))
 
     def _from_keys(self) -> SamlSettings:
         if self.entity_id is None or not self.acs or self.metadata_certificate_file:
@@ -117,12 +129,11 @@ class SamlTable(Table):
         try:
             raw = Path(self.metadata_file or "").read_bytes()
             found = read_sp_metadata(raw, trusted)
-            for address in (*(one.url for one in found.acs), found.slo_url, found.slo_soap_url):
-                if address is not None:
-                    _ADDRESS.validate_python(address)
         except SamlRefused as refused:
             raise ValueError(f"metadata of one service provider ({refused})") from None
-        except ValidationError:
+        try:
+            require_addresses(found)
+        except SamlRefused:
             raise ValueError("metadata with http or https addresses alone") from None
         return found
 

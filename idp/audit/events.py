@@ -29,6 +29,8 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "handed_off": frozenset({"system", "agency", "sid", "prompted"}),
     "handed_over": frozenset({"system", "sid"}),
     "assertion_issued": frozenset({"system", "sid"}),
+    "saml_metadata_renewed": frozenset({"system", "valid_until"}),
+    "saml_metadata_refused": frozenset({"system", "reason"}),
     "account_opened": frozenset({"system"}),
     "account_not_opened": frozenset({"system"}),
     "account_claimed": frozenset({"system"}),

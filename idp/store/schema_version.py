@@ -2,7 +2,7 @@
 
 from keys.sql import Database
 
-LATEST = "0008"
+LATEST = "0011"
 """The newest migration; a test holds it to the folder `migrations`."""
 
 

@@ -257,6 +257,20 @@ app_password = Table(
     Column("revoked_at", BigInteger),
     Index("app_password_subject", "subject_id", "system_id"),
 )
+saml_metadata = Table(
+    "saml_metadata",
+    metadata,
+    Column("system_id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("document", LargeBinary),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("valid_until", BigInteger),
+    Column("fetched_at", BigInteger),
+    Column("due_at", BigInteger, nullable=False),
+    Column("failed_at", BigInteger),
+    Column("failure", Text),
+)
 key_ring = Table(
     "key_ring",
     metadata,

@@ -37,7 +37,7 @@ def doors_of(parts: Parts) -> dict[Dialect, Door]:
         ),
         Dialect.SAML: SamlDoor(
             place=parts.saml,
-            kept=KeptRequests(parts.settings.systems, parts.stores.sealer),
+            kept=KeptRequests(parts.settings.systems, parts.saml.providers, parts.stores.sealer),
             sign_in=parts.sign_in,
             ends=parts.ends,
             posting=Posting(parts.pages),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from connectors.systems.saml.providers import ServiceProviders
 from idp.adapters import Stores
 from idp.config import Settings
 from idp.flows.notices import CasNotices, NoticeWriter, OidcNotices, TicketNotices, by_participant
@@ -20,9 +21,16 @@ def session_ends(settings: Settings, stores: Stores) -> SqlSessionEnds:
     )
 
 
-def saml_place(settings: Settings, keyring: KeyRing) -> SamlPlace:
-    """Ourselves as SAML systems see us."""
-    return SamlPlace(issuer=settings.issuer, systems=settings.systems, keyring=keyring)
+def saml_place(
+    settings: Settings, keyring: KeyRing, providers: ServiceProviders | None = None
+) -> SamlPlace:
+    """Ourselves as SAML systems see us; without fetched metadata, what the configuration says."""
+    return SamlPlace(
+        issuer=settings.issuer,
+        systems=settings.systems,
+        providers=providers or ServiceProviders(settings.systems),
+        keyring=keyring,
+    )
 
 
 def notice_writers(
@@ -34,6 +42,11 @@ def notice_writers(
             OidcNotices(issuer=settings.issuer, clients=settings.clients, keyring=keyring),
             TicketNotices(issuer=settings.issuer, systems=settings.systems),
             CasNotices(systems=settings.systems),
-            SamlNotices(voice=saml.voice, systems=settings.systems, entropy=entropy),
+            SamlNotices(
+                voice=saml.voice,
+                systems=settings.systems,
+                providers=saml.providers,
+                entropy=entropy,
+            ),
         )
     )

@@ -10,6 +10,7 @@ from connectors.saml.bindings import message_of, verify_query
 from connectors.saml.names import SAML, SAMLP
 from connectors.saml.signature import verified
 from connectors.saml.voice import Voice
+from connectors.systems.saml.providers import ServiceProviders
 from idp.flows.saml_notices import SamlNotices
 from idp.model import Notice
 from tests.fixtures_world import Browser, World
@@ -122,7 +123,12 @@ async def test_the_school_is_told_by_soap_when_the_session_ends_elsewhere(
 
     _, told = await entered(school, idp_certificates)
     voice = Voice(entity_id="https://id.test/saml/metadata", signer=SP_KEY, certificate=SP_KEY.der)
-    writer = SamlNotices(voice=lambda: voice, systems=school.settings.systems, entropy=os.urandom)
+    writer = SamlNotices(
+        voice=lambda: voice,
+        systems=school.settings.systems,
+        providers=ServiceProviders(school.settings.systems),
+        entropy=os.urandom,
+    )
     assert writer.told() == {"system:school", "system:other", "system:secret"}
     notice = Notice(
         notice_id="5",

@@ -1,5 +1,6 @@
 """Metadata: ours for the systems, and theirs for us."""
 
+import re
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import quoteattr
 
@@ -14,6 +15,7 @@ from connectors.saml.described import (
     services,
     valid_until_of,
 )
+from connectors.saml.door import instant
 from connectors.saml.names import (
     DS,
     MD,
@@ -23,6 +25,12 @@ from connectors.saml.names import (
     SOAP_BINDING,
     NameIdFormat,
 )
+
+_MDRPI = "urn:oasis:names:tc:SAML:metadata:rpi"
+_DURATION = re.compile(
+    r"P(?!$)(?:(\d{1,4})D)?(?:T(?!$)(?:(\d{1,6})H)?(?:(\d{1,8})M)?(?:(\d{1,9})(?:\.\d+)?S)?)?"
+)
+_UNITS = (86400, 3600, 60, 1)
 
 
 def idp_metadata(entity_id: str, sso: str, slo: str, certificates: Sequence[bytes]) -> bytes:
@@ -61,7 +69,26 @@ def read_sp_metadata(raw: bytes, trusted: Sequence[bytes] = ()) -> SamlSettings:
         slo_url=_logout(role, REDIRECT_BINDING),
         slo_soap_url=_logout(role, SOAP_BINDING),
         valid_until=valid_until_of(root, role),
+        published_at=_published(root),
+        cache_seconds=min(_cached((root, role)), default=None),
     )
+
+
+def _published(root: etree._Element) -> int | None:
+    """Spec: SAML Metadata Registration and Publication 1.0 §2.2."""
+    info = root.find(f"{{{MD}}}Extensions/{{{_MDRPI}}}PublicationInfo")
+    at = None if info is None else info.get("creationInstant")
+    return None if at is None else instant(at)
+
+
+def _cached(nodes: Sequence[etree._Element]) -> Iterator[int]:
+    """Durations in days and less; years and months are as good as none: we ask daily."""
+    for node in nodes:
+        found = _DURATION.fullmatch(node.get("cacheDuration", ""))
+        if found is not None:
+            yield sum(
+                int(number or 0) * unit for number, unit in zip(found.groups(), _UNITS, strict=True)
+            )
 
 
 def _acs(role: etree._Element) -> Iterator[AcsEndpoint]:

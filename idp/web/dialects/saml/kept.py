@@ -12,6 +12,7 @@ import orjson
 from connectors.contract import Assurance, SystemId
 from connectors.registry import SamlSettings, System
 from connectors.systems.saml.authn_request import AuthnRequest
+from connectors.systems.saml.providers import ServiceProviders
 from idp.errors import PageRefused
 from idp.web.flow_cookie import FLOW_SECONDS
 from keys.errors import SealBroken
@@ -35,8 +36,11 @@ class Kept:
 class KeptRequests:
     """Seals checked requests and opens them again."""
 
-    def __init__(self, systems: Mapping[SystemId, System], sealer: Sealer) -> None:
+    def __init__(
+        self, systems: Mapping[SystemId, System], providers: ServiceProviders, sealer: Sealer
+    ) -> None:
         self._systems = systems
+        self._providers = providers
         self._sealer = sealer
 
     def system_of(self, kept: Kept) -> tuple[System, SamlSettings]:
@@ -45,11 +49,12 @@ class KeptRequests:
         Raises: PageRefused.
         """
         system = self._systems.get(kept.system)
-        if system is None or system.saml is None:
+        settings = self._providers.of(kept.system)
+        if system is None or settings is None:
             raise PageRefused("client_unknown")
-        if kept.acs not in {endpoint.url for endpoint in system.saml.acs}:
+        if kept.acs not in {endpoint.url for endpoint in settings.acs}:
             raise PageRefused("redirect_uri_unknown")
-        return system, system.saml
+        return system, settings
 
     def seal(self, kept: Kept) -> str:
         """The request as text."""
@@ -74,8 +79,8 @@ class KeptRequests:
         system, acs, relay_state, at, request_id, force, passive, class_ref, level, unmet = row
         if now - at > FLOW_SECONDS:
             raise PageRefused("flow_unknown")
-        known = self._systems.get(system)
-        if known is not None and known.saml is not None and not known.saml.is_valid(now):
+        known = self._providers.of(system)
+        if known is not None and not known.is_valid(now):
             raise PageRefused("system_expired", detail=f"metadata of {system}")
         asked = AuthnRequest(
             request_id=request_id,

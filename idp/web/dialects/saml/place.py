@@ -12,6 +12,7 @@ from connectors.saml.door import read_xml
 from connectors.saml.message import issuer_of, to_us
 from connectors.saml.signature import has_signature, verified
 from connectors.saml.voice import Voice
+from connectors.systems.saml.providers import ServiceProviders
 from idp.errors import PageRefused
 from keys.keyring import KeyRing
 
@@ -25,11 +26,17 @@ class SamlPlace:
     """Finds the system behind a message, and speaks for us."""
 
     def __init__(
-        self, *, issuer: str, systems: Mapping[SystemId, System], keyring: KeyRing
+        self,
+        *,
+        issuer: str,
+        systems: Mapping[SystemId, System],
+        providers: ServiceProviders,
+        keyring: KeyRing,
     ) -> None:
         self.entity_id = issuer + METADATA_PATH
         self.sso, self.slo = issuer + SSO_PATH, issuer + SLO_PATH
         self.keyring = keyring
+        self.providers = providers
         self._systems = {
             system.saml.entity_id: system
             for system in systems.values()
@@ -55,11 +62,12 @@ class SamlPlace:
         Raises: PageRefused, SamlRefused.
         """
         system = self._systems.get(issuer_of(root, kind))
-        if system is None or system.saml is None:
+        settings = None if system is None else self.providers.of(system.system_id)
+        if system is None or settings is None:
             raise PageRefused("client_unknown")
-        if not system.saml.is_valid(now):
+        if not settings.is_valid(now):
             raise PageRefused("system_expired", detail=f"metadata of {system.system_id}")
-        return system, system.saml
+        return system, settings
 
     def message(self, sent: Mapping[str, str], parameter: str) -> tuple[bytes, etree._Element]:
         """The message in a parameter: its octets, and its root, whose content nobody vouches for.
