@@ -7,6 +7,7 @@ ConnectorsError
 ├── StateRefused           a state that no application makes
 ├── SamlRefused            a SAML message that is not what it should be
 ├── LdapRefused            bytes that are no LDAP message, or a name or filter that is none
+├── LdapSilent             a directory that does not answer, or cannot be reached
 ├── UpstreamRefused        an answer of a source that is not believed
 ├── CasRefused             a CAS request, with its code (systems/cas/failures.py)
 └── IllegalTransition      a link cannot go from its state to the one asked for
@@ -39,6 +40,10 @@ class SamlRefused(ConnectorsError):
 
 class LdapRefused(ConnectorsError):
     """What is wrong with a message, a name or a filter, in words of ours."""
+
+
+class LdapSilent(ConnectorsError):
+    """No answer, or none in time: nothing is known. The text is ours."""
 
 
 class HandOffRefused(ConnectorsError):

@@ -139,6 +139,14 @@ class EventsPush:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventsPoll:
+    """The system fetches its security event tokens, as a client of ours."""
+
+    client: str
+    audience: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookPush:
     """The system receives signed web-hooks: two secrets while one is replaced."""
 
@@ -148,7 +156,7 @@ class WebhookPush:
 
 RecordPush = ScimPush | RestPush | CsvPush
 """The ways that carry a record, with the claims of the system."""
-Push = RecordPush | EventsPush | WebhookPush
+Push = RecordPush | EventsPush | EventsPoll | WebhookPush
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

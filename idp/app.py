@@ -77,7 +77,7 @@ async def open_service(
                 case None:
                     pass
         upstream = Upstream(
-            settings, stores.database, stores.sealer, http, clock, entropy, stores.outbox
+            settings, stores.database, stores.sealer, http, keyring, clock, entropy, stores.outbox
         )
         parts = Parts(
             settings, stores, keyring, audit, ends, egress, delivery, writers, verifiers, upstream,
@@ -92,6 +92,7 @@ async def open_service(
         await stack.enter_async_context(_running(audit.run()))
         if settings.sources:
             await stack.enter_async_context(_running(upstream.health.watch(http)))
+        if settings.sources or settings.directories:
             sweeping = sweep_upstream_sessions(upstream.sessions, clock)
             await stack.enter_async_context(_running(sweeping))
         fences = SqlFences(stores.database)

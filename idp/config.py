@@ -9,15 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connectors.config.checked import checked
+from connectors.config.directories import is_directory, read_directories
 from connectors.config.problems import Problem
 from connectors.config.sources import read_sources
 from connectors.config.surroundings import Surroundings
 from connectors.config.systems import read_systems
 from connectors.contract import SystemId
 from connectors.registry import System
+from connectors.sources.ldap.directory import Directory
 from connectors.sources.model import Source, SourceId
 from idp.config_clients import read_clients
 from idp.config_egress import unreachable
+from idp.config_event_poll import polling_problems
 from idp.config_files import Document, read_files
 from idp.config_ldap import ldap_contradictions
 from idp.config_scim import read_connectors
@@ -43,6 +46,7 @@ class Settings:
     clients: Mapping[ClientId, Client]
     systems: Mapping[SystemId, System]
     sources: Mapping[SourceId, Source] = field(default_factory=dict)
+    directories: Mapping[SourceId, Directory] = field(default_factory=dict)
     connectors: Mapping[ConnectorId, Connector] = field(default_factory=dict)
 
     @property
@@ -83,11 +87,20 @@ def load_settings(path: Path, environment: Mapping[str, str], *, demo: bool = Fa
         document.connectors,
         surroundings,
         clients,
-        frozenset(document.clients) | frozenset(document.systems),
+        frozenset(document.clients) | frozenset(document.systems) | frozenset(document.sources),
+    )
+    known = frozenset(document.systems)
+    directories, directory_problems = read_directories(
+        {name: entry for name, entry in document.sources.items() if is_directory(entry)},
+        surroundings,
+        known,
     )
     sources, source_problems = read_sources(
-        document.sources, surroundings, frozenset(document.systems)
+        {name: entry for name, entry in document.sources.items() if not is_directory(entry)},
+        surroundings,
+        known,
     )
+    found += directory_problems
     found += system_problems + client_problems + connector_problems + source_problems
     if tables is not None:
         found += [
@@ -97,7 +110,8 @@ def load_settings(path: Path, environment: Mapping[str, str], *, demo: bool = Fa
             for code, link in tables.deep_links.items()
             if link.system not in document.systems
         ]
-        found += unreachable(document, systems, clients, sources, egress_rules(tables))
+        found += unreachable(document, systems, clients, sources, directories, egress_rules(tables))
+        found += polling_problems(document, systems, clients)
         found += ldap_contradictions(tables.ldap_view, document.provider.place, systems)
         found += _nowhere_to_sign_in(document, tables)
     if found or tables is None:
@@ -110,6 +124,7 @@ def load_settings(path: Path, environment: Mapping[str, str], *, demo: bool = Fa
         systems=systems,
         connectors=connectors,
         sources=sources,
+        directories=directories,
     )
 
 

@@ -14,6 +14,7 @@ from connectors.registry import (
     System,
     WebhookPush,
 )
+from connectors.sources.ldap.directory import Directory
 from connectors.sources.model import Source, SourceId
 from idp.config_files import Document
 from idp.egress.rules import Address, EgressRules, Refused
@@ -25,6 +26,7 @@ def unreachable(
     systems: Mapping[SystemId, System],
     clients: Mapping[ClientId, Client],
     sources: Mapping[SourceId, Source],
+    directories: Mapping[SourceId, Directory],
     rules: EgressRules,
 ) -> list[Problem]:
     """Every address of ours to call that the rules refuse whatever its name resolves to.
@@ -34,7 +36,9 @@ def unreachable(
     return [
         place.problem(refused.value)
         for place, address in chain(
-            _called(document, systems, clients), _called_upstream(document, sources)
+            _called(document, systems, clients),
+            _called_upstream(document, sources),
+            _called_directories(document, directories),
         )
         if (refused := _refusal(address, rules)) is not None
     ]
@@ -74,11 +78,24 @@ def _called_upstream(
 ) -> Iterator[tuple[Place, str]]:
     """What we ask a source ourselves; to its authorization endpoint only browsers go."""
     for name, source in sources.items():
+        if source.saml is not None:
+            yield document.sources[name].place.at("metadata_file"), source.watched
+            continue
         place = document.sources[name].place.at("endpoints")
         for key in ("token", "userinfo", "jwks", "pushed_authorization_request"):
             address = getattr(source.endpoints, key)
             if address is not None:
                 yield place.at(key), address
+
+
+def _called_directories(
+    document: Document, directories: Mapping[SourceId, Directory]
+) -> Iterator[tuple[Place, str]]:
+    for name, directory in directories.items():
+        place = directory.place
+        scheme = "ldap" if place.start_tls else "ldaps"
+        host = f"[{place.host}]" if ":" in place.host else place.host
+        yield document.sources[name].place.at("url"), f"{scheme}://{host}:{place.port}"
 
 
 def _refusal(address: str, rules: EgressRules) -> Refused | None:

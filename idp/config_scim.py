@@ -35,7 +35,7 @@ def read_connectors(
 ) -> tuple[dict[ConnectorId, Connector], list[Problem]]:
     """All connectors, and every mistake in any of them.
 
-    `names` are the ids of clients and systems: a connector that shared one could be taken for it.
+    `names` are the ids of clients, systems and sources: a connector that shared one could be taken for it.
     """
     connectors: dict[ConnectorId, Connector] = {}
     problems: list[Problem] = []
@@ -44,7 +44,7 @@ def read_connectors(
     for name, entry in entries.items():
         found: list[Problem] = []
         if not _CONNECTOR_ID.fullmatch(name) or name in names:
-            wanted = "an id of a-z, 0-9 and ._-, at most 50, that no client or system has"
+            wanted = "an id of a-z, 0-9 and ._-, at most 50, that no client, system or source has"
             found.append(entry.place.problem(wanted))
         table = checked(ConnectorTable, entry, surroundings, found)
         if table is not None:

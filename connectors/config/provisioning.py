@@ -15,16 +15,24 @@ from connectors.mapping import ClaimRule, Source
 from connectors.provisioning.messages import CREATING, Mode
 from connectors.provisioning.rest import ACCOUNT, ACTIVE, KIND
 from connectors.provisioning.scim_shapes import NO_PLACE, PLACES
-from connectors.registry import CsvPush, EventsPush, Push, RestPush, ScimPush, WebhookPush
+from connectors.registry import (
+    CsvPush,
+    EventsPoll,
+    EventsPush,
+    Push,
+    RestPush,
+    ScimPush,
+    WebhookPush,
+)
 
-Way = Literal["scim", "rest", "csv", "events", "webhook"]
+Way = Literal["scim", "rest", "csv", "events", "poll", "webhook"]
 RECORDS: frozenset[Way] = frozenset({"scim", "rest", "csv"})
 _WAYS: Mapping[Mode, frozenset[Way]] = {
     Mode.MATCH_ONLY: frozenset(),
     Mode.JUST_IN_TIME: RECORDS,
     Mode.PRE_PROVISION: RECORDS,
-    Mode.DISABLE: RECORDS | {"events", "webhook"},
-    Mode.NOTIFY: frozenset({"events", "webhook"}),
+    Mode.DISABLE: RECORDS | {"events", "poll", "webhook"},
+    Mode.NOTIFY: frozenset({"events", "poll", "webhook"}),
 }
 _NEEDED: Mapping[Way | None, frozenset[str]] = {
     None: frozenset(),
@@ -32,6 +40,7 @@ _NEEDED: Mapping[Way | None, frozenset[str]] = {
     "rest": frozenset({"url", "token", "fields"}),
     "csv": frozenset({"folder", "fields"}),
     "events": frozenset({"url", "audience"}),
+    "poll": frozenset({"client", "audience"}),
     "webhook": frozenset({"url", "secrets"}),
 }
 _ALLOWED: Mapping[Way | None, frozenset[str]] = {
@@ -52,6 +61,8 @@ class ProvisioningTable(Table):
     token: SecretTable | None = None
     secrets: Annotated[tuple[SecretTable, ...] | None, Field(min_length=1, max_length=2)] = None
     audience: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    client: Annotated[str | None, Field(min_length=1, max_length=100)] = None
+    """As which client of ours the system fetches its events."""
     method: Literal["POST", "PUT"] | None = None
     fields: Annotated[dict[str, str] | None, Field(min_length=1, max_length=100)] = None
     folder: FilePath | None = None
@@ -179,5 +190,7 @@ def push_of(table: ProvisioningTable | None) -> Push | None:
             return CsvPush(folder=table.folder or "", columns=fields)
         case "events":
             return EventsPush(url=url, audience=table.audience or "", token=token)
+        case "poll":
+            return EventsPoll(client=table.client or "", audience=table.audience or "")
         case "webhook":
             return WebhookPush(url=url, secrets=tuple(s.secret for s in table.secrets or ()))

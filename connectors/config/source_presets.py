@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from connectors.sources import vnconnect, vneid
 from connectors.sources.model import Endpoints, Preset, SourceAuth
 
+OtherPreset = Literal[Preset.OIDC, Preset.VNCONNECT, Preset.VNEID]
+"""Those that are known key by key; SAML has metadata, and a table of its own."""
 NOWHERE = Endpoints(authorization="", token="")
 
 
@@ -24,7 +27,7 @@ class PresetValues:
     assurance_otherwise: int | None = None
 
 
-def preset_of(preset: Preset, issuer: str) -> PresetValues:
+def preset_of(preset: OtherPreset, issuer: str) -> PresetValues:
     """The values of a preset, for this issuer.
 
     Why: the known clients of VNConnect send neither PKCE nor a nonce. We send both; a table can say

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field
 
 from connectors.config.checked import Entry, Table, checked
 from connectors.config.problems import Place, Problem
-from connectors.config.source_presets import preset_of
+from connectors.config.saml_sources import SamlSourceTable, saml_contradictions, saml_source
+from connectors.config.source_presets import OtherPreset, preset_of
 from connectors.config.surroundings import Surroundings
 from connectors.config.tables import ReadableFile, SecretTable, TextTable, WebAddress
 from connectors.contract import Assurance, SystemId
@@ -19,7 +20,7 @@ from keys.envelope import KeyWrap, PayloadCipher
 from keys.errors import NoSuchKey
 from keys.pem import load_private_pem
 
-_SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}", re.ASCII)
+SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}", re.ASCII)
 NO_ID_TOKEN = "none"
 
 
@@ -57,7 +58,7 @@ class EnvelopeTable(Table):
 class SourceTable(Table):
     """One `[sources.ID]`."""
 
-    preset: Preset
+    preset: OtherPreset
     name: TextTable
     issuer: WebAddress
     client_id: Annotated[str, Field(min_length=1, max_length=200)]
@@ -89,19 +90,40 @@ def read_sources(
     issuers: dict[str, str] = {}
     for name, entry in entries.items():
         found: list[Problem] = []
-        if not _SOURCE_ID.fullmatch(name):
+        if not SOURCE_ID.fullmatch(name):
             found.append(entry.place.problem("an id of a-z, 0-9 and -, at most 30"))
-        table = checked(SourceTable, entry, surroundings, found)
-        if table is not None:
-            source = _source(SourceId(name), table)
-            found += _contradictions(table, source, entry.place, systems)
-            if issuers.setdefault(table.issuer, name) != name:
+        source = _read(SourceId(name), entry, surroundings, systems, found)
+        if source is not None:
+            if issuers.setdefault(source.issuer, name) != name:
                 # (issuer, subject) is the identity: two tables would speak for the same people.
-                found.append(entry.place.at("issuer").problem("an issuer that no other source has"))
+                key = "issuer" if source.saml is None else "metadata_file"
+                found.append(entry.place.at(key).problem("an issuer that no other source has"))
             if not found:
                 sources[source.source_id] = source
         problems += found
     return sources, problems
+
+
+def _read(
+    source_id: SourceId,
+    entry: Entry,
+    surroundings: Surroundings,
+    systems: Collection[str],
+    found: list[Problem],
+) -> Source | None:
+    """The source by the table of its preset; every mistake is added to `found`."""
+    if isinstance(entry.table, Mapping) and entry.table.get("preset") == Preset.SAML:
+        by_saml = checked(SamlSourceTable, entry, surroundings, found)
+        if by_saml is None:
+            return None
+        found += saml_contradictions(by_saml, entry.place, systems)
+        return saml_source(source_id, by_saml)
+    table = checked(SourceTable, entry, surroundings, found)
+    if table is None:
+        return None
+    source = _source(source_id, table)
+    found += _contradictions(table, source, entry.place, systems)
+    return source
 
 
 def _contradictions(

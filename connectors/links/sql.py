@@ -49,6 +49,20 @@ class SqlLinks:
         )
         return [_link(row) for row in rows]
 
+    async def all_of(self, subject: SubjectId) -> Sequence[Link]:
+        """Every link of a subject, in whatever state, oldest first: for an operator."""
+        rows = await self._database.rows(
+            f"SELECT {_COLUMNS} FROM link WHERE subject_id = $1"
+            " ORDER BY created_at, system_id, account_id",
+            subject,
+        )
+        return [_link(row) for row in rows]
+
+    async def find(self, link_id: str) -> Link | None:
+        """One link by its id, in whatever state."""
+        row = await self._database.one(f"SELECT {_COLUMNS} FROM link WHERE id = $1", link_id)
+        return None if row is None else _link(row)
+
     async def history(self, subject: SubjectId, system: SystemId) -> Sequence[PastLink]:
         """See `LinkStore.history`."""
         rows = await self._database.rows(

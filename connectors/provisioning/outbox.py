@@ -9,8 +9,9 @@ from connectors.contract import AccountId, SessionId, SubjectId, SystemId
 from connectors.provisioning.messages import Kind, Message, Outcome, Refused, Settled
 from keys.sql import Database, Row
 
-_COLUMNS = "system_id, number, kind, subject_id, account_id, sid, created_at, attempts"
-_WAITING = "settled_at IS NULL AND dead_at IS NULL"
+COLUMNS = "system_id, number, kind, subject_id, account_id, sid, created_at, attempts"
+WAITING = "settled_at IS NULL AND dead_at IS NULL"
+"""Yet to be told."""
 
 
 class Outbox:
@@ -28,14 +29,14 @@ class Outbox:
             return []
         due = await self._database.rows(
             "SELECT l.system_id FROM outbox_lane l WHERE l.leased_until <= $1 AND l.due_at <= $1"
-            f" AND EXISTS (SELECT 1 FROM outbox o WHERE o.system_id = l.system_id AND {_WAITING})",
+            f" AND EXISTS (SELECT 1 FROM outbox o WHERE o.system_id = l.system_id AND {WAITING})",
             now,
         )
         for system in wanted & {SystemId(str(row["system_id"])) for row in due}:
             changed = await self._database.change(
                 "UPDATE outbox_lane SET leased_until = $3, holder = $2 WHERE system_id = $1"
                 " AND leased_until <= $4 AND due_at <= $4 AND EXISTS (SELECT 1 FROM outbox o"
-                f" WHERE o.system_id = $1 AND {_WAITING})",
+                f" WHERE o.system_id = $1 AND {WAITING})",
                 system,
                 holder,
                 now + lease_seconds,
@@ -48,12 +49,12 @@ class Outbox:
     async def waiting(self, system: SystemId, limit: int) -> Sequence[Message]:
         """The head of a lane, in order."""
         rows = await self._database.rows(
-            f"SELECT {_COLUMNS} FROM outbox WHERE system_id = $1 AND {_WAITING}"
+            f"SELECT {COLUMNS} FROM outbox WHERE system_id = $1 AND {WAITING}"
             " ORDER BY number LIMIT $2",
             system,
             limit,
         )
-        return [_message(row) for row in rows]
+        return [message_of(row) for row in rows]
 
     async def settle(
         self,
@@ -97,7 +98,7 @@ class Outbox:
         """What waits and what is dead, oldest first."""
         state = "settled_at IS NULL AND dead_at IS NOT NULL" if dead_only else "settled_at IS NULL"
         return await self._database.rows(
-            f"SELECT {_COLUMNS}, reason, settled_at, dead_at FROM outbox WHERE {state}"
+            f"SELECT {COLUMNS}, reason, settled_at, dead_at FROM outbox WHERE {state}"
             " ORDER BY created_at, system_id, number LIMIT $1",
             limit,
         )
@@ -105,7 +106,7 @@ class Outbox:
     async def find(self, system: SystemId, number: int) -> Row | None:
         """One message, in whatever state."""
         return await self._database.one(
-            f"SELECT {_COLUMNS}, reason, settled_at, dead_at FROM outbox"
+            f"SELECT {COLUMNS}, reason, settled_at, dead_at FROM outbox"
             " WHERE system_id = $1 AND number = $2",
             system,
             number,
@@ -151,12 +152,12 @@ class Outbox:
         rows = await self._database.rows(
             "UPDATE outbox SET settled_at = $2, dead_at = COALESCE(dead_at, $2),"
             f" reason = 'discarded' WHERE system_id = $1 AND {which}"
-            f" AND (number = $3 OR $3 = 0) RETURNING {_COLUMNS}",
+            f" AND (number = $3 OR $3 = 0) RETURNING {COLUMNS}",
             system,
             now,
             number or 0,
         )
-        return sorted((_message(row) for row in rows), key=lambda message: message.number)
+        return sorted((message_of(row) for row in rows), key=lambda message: message.number)
 
     async def sweep(self, before: int, limit: int) -> int:
         """Forget a little of what was settled long ago; dead letters stay for the operator."""
@@ -168,7 +169,8 @@ class Outbox:
         )
 
 
-def _message(row: Row) -> Message:
+def message_of(row: Row) -> Message:
+    """The message of a row that holds `COLUMNS`."""
     account, sid = row["account_id"], row["sid"]
     return Message(
         system=SystemId(str(row["system_id"])),

@@ -16,9 +16,11 @@ EXCLUSIVE_C14N = "http://www.w3.org/2001/10/xml-exc-c14n#"
 XENC = "http://www.w3.org/2001/04/xmlenc#"
 ENCRYPTED_ELEMENT = XENC + "Element"
 AES256_GCM = "http://www.w3.org/2009/xmlenc11#aes256-gcm"
+AES128_GCM = "http://www.w3.org/2009/xmlenc11#aes128-gcm"
 RSA_OAEP = XENC + "rsa-oaep-mgf1p"
 SHA1 = DS + "sha1"
 """Inside RSA-OAEP alone, where it is the default; a signature with it is refused."""
+BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 ENVELOPED = DS + "enveloped-signature"
 
 

@@ -61,18 +61,24 @@ def has_signature(root: etree._Element) -> bool:
 
 
 def verified(
-    raw: bytes, certificates: Sequence[bytes], wanted: str, limit: int = MAX_MESSAGE
+    raw: bytes,
+    certificates: Sequence[bytes],
+    wanted: str,
+    limit: int = MAX_MESSAGE,
+    *,
+    beside: str | None = None,
 ) -> etree._Element:
     """The one element of this name that the one signature covers, parsed from the signed octets.
 
     It is the root, or a child of the root; nothing else of the document is ever looked at again. A
-    certificate only carries a key: registration alone decides how long it counts.
+    certificate only carries a key: registration alone decides how long it counts. `beside` names a
+    child of the root that may bear a signature of its own, which says nothing here.
 
     Spec: SAML Core 2.0 §5.4.2, §5.4.4
     Raises: SamlRefused.
     """
     root = read_xml(raw, limit)
-    covered = _covered(root, wanted)
+    covered = _covered(root, wanted, beside)
     location = "./" if covered is root else f"./{wanted}/"
     for certificate in certificates:
         config = SignatureConfiguration(
@@ -94,9 +100,15 @@ def verified(
     raise SamlRefused("the signature is not one of this system")
 
 
-def _covered(root: etree._Element, wanted: str) -> etree._Element:
+def signature_of(element: etree._Element) -> bool:
+    """Whether this very element bears a signature."""
+    return element.find(f"{{{DS}}}Signature") is not None
+
+
+def _covered(root: etree._Element, wanted: str, beside: str | None) -> etree._Element:
     """The element that says it is signed: shape alone, before any cryptography."""
-    signatures = list(root.iter(f"{{{DS}}}Signature"))
+    elsewhere = () if beside is None else root.findall(f"./{beside}/{{{DS}}}Signature")
+    signatures = [one for one in root.iter(f"{{{DS}}}Signature") if one not in elsewhere]
     if len(signatures) != 1:
         raise SamlRefused("not exactly one signature")
     covered = signatures[0].getparent()

@@ -17,8 +17,21 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """A SAML response that says it signed the person in; nobody vouches for it yet."""
+
+    raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Declined:
     """The source did not sign the person in, or the person stopped there."""
+
+    why: str = ""
+    """A word of the protocol, for the audit."""
+
+
+Answer = Answered | Posted | Declined
 
 
 def as_sent(source: Source, query: bytes) -> bytes:
@@ -30,7 +43,7 @@ def as_sent(source: Source, query: bytes) -> bytes:
     match source.preset:
         case Preset.VNEID | Preset.VNCONNECT:
             return query.replace(b"+", b"%2B")
-        case Preset.OIDC:
+        case Preset.OIDC | Preset.SAML:
             return query
 
 

@@ -8,6 +8,7 @@ from typing import NewType
 from connectors.contract import AccountKind, Assurance, LocalText, PersonAttributes, SystemId
 from connectors.sources.end_session import UpstreamLogout
 from keys.envelope import KeyWrap, PayloadCipher
+from keys.xml_encryption import Opener
 
 SourceId = NewType("SourceId", str)
 
@@ -18,6 +19,7 @@ class Preset(StrEnum):
     OIDC = "oidc"
     VNCONNECT = "vnconnect"
     VNEID = "vneid"
+    SAML = "saml"
 
 
 class SourceAuth(StrEnum):
@@ -50,6 +52,25 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SamlUpstream:
+    """What is particular to a source that speaks SAML 2.0; its entity id is `Source.issuer`."""
+
+    sso_url: str
+    """Where requests go, by redirect."""
+    certificates: tuple[bytes, ...]
+    """Whose signatures count, in DER; none of them is read from a message."""
+    slo_url: str | None = None
+    """Where answers to its logout requests go, by redirect."""
+    opener: Opener | None = field(default=None, repr=False)
+    """What opens assertions that are encrypted for us."""
+    subject_attribute: str | None = None
+    """The attribute that names the person; without it, a persistent NameID does."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Our word for a datum, and the name of the attribute that holds it there."""
+    kind: AccountKind = AccountKind.CITIZEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One upstream, as its TOML table declares it."""
 
@@ -76,6 +97,7 @@ class Source:
     allowed_systems: frozenset[SystemId] | None = None
     """None: every system may be entered by it."""
     envelope: Envelope | None = None
+    saml: SamlUpstream | None = None
     declared_down: bool = False
     par: bool = False
     """Whether what we ask goes there by ourselves, and the browser carries a reference (RFC 9126)."""
@@ -83,6 +105,13 @@ class Source:
     """Whether what we ask is signed (RFC 9101)."""
     logout: UpstreamLogout = UpstreamLogout.OFFER
     """Where it has an `end_session` endpoint."""
+
+    @property
+    def watched(self) -> str:
+        """What is asked, now and then, whether the source is there."""
+        if self.saml is not None:
+            return self.saml.sso_url
+        return self.endpoints.jwks or self.endpoints.token
 
     @property
     def highest(self) -> Assurance:
@@ -94,7 +123,12 @@ class Source:
     @property
     def callback_path(self) -> str:
         """Where its answers come back: one address for each source (RFC 9700 §4.4)."""
-        return f"/upstream/{self.source_id}/callback"
+        return f"{self.place}/callback"
+
+    @property
+    def place(self) -> str:
+        """Below which all our addresses for this source stand."""
+        return f"/upstream/{self.source_id}"
 
     def serves(self, system: SystemId | None, required: Assurance) -> bool:
         """Whether a person may come from here to this system, at the level that it asks for.

@@ -48,6 +48,7 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "notice_delivered": frozenset({"participant", "sid"}),
     "notice_failed": frozenset({"participant", "sid"}),
     "notice_dead": frozenset({"participant", "sid"}),
+    "link_ended": frozenset({"system", "link"}),
     "message_delivered": frozenset({"system", "message", "kind"}),
     "message_failed": frozenset({"system", "message", "kind"}),
     "message_dead": frozenset({"system", "message", "kind"}),

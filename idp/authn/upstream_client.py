@@ -138,3 +138,5 @@ def _identity(
             if claims is None:
                 raise UpstreamRefused("id_token_missing")
             return oidc.identity_of(source, claims, userinfo)
+        case Preset.SAML:
+            raise UpstreamRefused("saml: nothing is asked behind the browser")

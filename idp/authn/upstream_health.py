@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import httpx
 
 from connectors.sources.breaker import Breaker, Health
+from connectors.sources.ldap.directory import Directory
 from connectors.sources.model import Source, SourceId
 from idp.ports import Clock
 
+_GATEWAY = (502, 503, 504)
 logger = logging.getLogger("lienthong.upstream")
 WATCH_SECONDS = 15.0
 
@@ -17,7 +19,7 @@ WATCH_SECONDS = 15.0
 class UpstreamHealth:
     """A breaker for each source. A source that is declared down stays down."""
 
-    def __init__(self, sources: Mapping[SourceId, Source], clock: Clock) -> None:
+    def __init__(self, sources: Mapping[SourceId, Source | Directory], clock: Clock) -> None:
         self._sources = sources
         self._clock = clock
         self._breakers = dict.fromkeys(sources, Breaker())
@@ -44,16 +46,24 @@ class UpstreamHealth:
         """Run until cancelled: people see an outage on the login page, not after a way in vain."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            await asyncio.gather(*(self.ask(http, source) for source in self._sources.values()))
+            asked = [one for one in self._sources.values() if isinstance(one, Source)]
+            await asyncio.gather(*(self.ask(http, source) for source in asked))
 
     async def ask(self, http: httpx.AsyncClient, source: Source) -> None:
         """One request that changes nothing; any answer but a server's fault says that it is there."""
         try:
-            response = await http.get(source.endpoints.jwks or source.endpoints.token)
-            well = response.status_code < 500
+            response = await http.get(source.watched)
+            well = _is_there(source, response.status_code)
         except (httpx.HTTPError, httpx.InvalidURL):
             well = False
         was_down = self.is_down(source.source_id)
         (self.answered if well else self.failed)(source.source_id)
         if self.is_down(source.source_id) is not was_down:
             logger.warning("source %s is %s", source.source_id, "back" if well else "down")
+
+
+def _is_there(source: Source, status: int) -> bool:
+    """Why: known identity providers answer 500 where a request for SAML brings no request; what
+    stands before one that is down answers otherwise.
+    """
+    return status not in _GATEWAY if source.saml is not None else status < 500

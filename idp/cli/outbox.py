@@ -1,10 +1,8 @@
 """`lienthong outbox`: what systems have yet to hear, and what they refused to."""
 
 import json
-import secrets
 import sys
 import time
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +12,8 @@ from rich.table import Table
 
 from connectors.contract import SystemId
 from connectors.provisioning.outbox import Outbox
-from idp.adapters import audit_witness, open_stores
-from idp.audit.writer import BatchingAudit
+from idp.adapters import open_stores
+from idp.cli.audited import audited
 from idp.cli.command import CONFIG, DEMO, lienthong, run, settings_or_exit
 from idp.config import Settings
 from keys.sql import Row
@@ -120,14 +118,8 @@ def discard(what: str, path: Path, *, yes: bool, demo: bool) -> None:
         click.confirm(f"Discard {what}? The system will not hear of it.", abort=True, err=True)
 
     async def journey() -> int:
-        async with AsyncExitStack() as stack:
-            stores = await stack.enter_async_context(open_stores(settings))
+        async with open_stores(settings) as stores, audited(settings, stores) as audit:
             now = int(time.time())
-            chain = f"{now}-{secrets.token_hex(6)}"
-            audit = await BatchingAudit.open(
-                stores.database, audit_witness(settings), chain, time.time
-            )
-            stack.push_async_callback(audit.close)
             done = await Outbox(stores.database).discard(system, number, now, waiting_too=gone)
             for message in done:
                 fields = {"system": system, "message": message.message_id, "kind": message.kind}

@@ -7,8 +7,15 @@ from ipaddress import ip_address
 
 from idp.egress.ranges import Number, Range, range_of
 
-PORTS = {"https": frozenset({443, 8443}), "http": frozenset({80})}
-_DEFAULT_PORT = {"https": 443, "http": 80}
+PORTS = {
+    "https": frozenset({443, 8443}),
+    "http": frozenset({80}),
+    "ldaps": frozenset({636, 3269}),
+    "ldap": frozenset({389, 3268}),
+}
+_DEFAULT_PORT = {"https": 443, "http": 80, "ldaps": 636, "ldap": 389}
+_UNDER_TLS = frozenset({"https", "ldaps", "ldap"})
+"""`ldap` is never spoken without StartTLS (`ldap.py`)."""
 
 
 class Refused(Enum):
@@ -17,7 +24,7 @@ class Refused(Enum):
     SCHEME = "an https address (plain http only to a host of network.allowed_hosts with plain_http)"
     USER = "an address without a user in it"
     SPELLING = "a host name, or a number in its usual spelling"
-    PORT = "port 443 or 8443 (another one only for a host of network.allowed_hosts that has it)"
+    PORT = "port 443 or 8443; 636 for ldaps, 389 for ldap (another one only for a host of network.allowed_hosts that has it)"
     PRIVATE = "an address of the open Internet, or a host that network.allowed_hosts names"
     CLOSED = "an address of a host (link-local, multicast and reserved numbers are never called)"
 
@@ -58,7 +65,7 @@ class EgressRules:
             return Refused.SPELLING
         allowed = self.allowed_hosts.get(host)
         plain = allowed is not None and allowed.plain_http
-        if address.scheme != "https" and not (address.scheme == "http" and plain):
+        if address.scheme not in _UNDER_TLS and not (address.scheme == "http" and plain):
             return Refused.SCHEME
         if address.has_user:
             return Refused.USER

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from connectors.contract import SystemId
 from connectors.registry import System
+from connectors.saml.voice import Voice
 from connectors.systems.saml.logout import logout_notice
-from connectors.systems.saml.response import Voice
 from idp.flows.notices import Message, participant_of
 from idp.model import Notice
 from idp.ports import Entropy

@@ -9,12 +9,14 @@ import orjson
 
 from connectors.contract import Assurance, Locale, SessionId, SubjectId
 from connectors.errors import UpstreamRefused
-from connectors.sources.model import Authentication, Preset, Source, UpstreamIdentity
+from connectors.sources.ldap.directory import Directory
+from connectors.sources.model import Authentication, Preset, SamlUpstream, Source, UpstreamIdentity
 from connectors.sources.oidc import authorization_request
 from connectors.sources.outcomes import ClosedAccount, Differs, FirstSeen, Recognised
 from idp.authn.upstream_client import UpstreamClient
 from idp.authn.upstream_health import UpstreamHealth
 from idp.authn.upstream_keys import UpstreamSilent
+from idp.authn.upstream_saml import UpstreamSaml
 from idp.ports import Audit, Entropy, Fences
 from idp.store.upstream_identities import SqlUpstreamIdentities
 from idp.store.upstream_sessions import SqlUpstreamSessions
@@ -59,6 +61,7 @@ class UpstreamSignIn:
         *,
         issuer: str,
         client: UpstreamClient,
+        saml: UpstreamSaml,
         health: UpstreamHealth,
         identities: SqlUpstreamIdentities,
         sessions: SqlUpstreamSessions,
@@ -70,6 +73,7 @@ class UpstreamSignIn:
     ) -> None:
         self._issuer = issuer
         self._client = client
+        self._saml = saml
         self._health = health
         self._identities = identities
         self._sessions = sessions
@@ -100,6 +104,10 @@ class UpstreamSignIn:
         row = orjson.dumps([flow_id, now, fresh, self._entropy(16).hex()])
         state = self._sealer.seal_handle(STATE, row, source.source_id.encode())
         self._health.going(source.source_id)
+        if source.saml is not None:
+            return self._saml.request_address(
+                source, source.saml, state=state, level=level, fresh=fresh, now=now
+            )
         asked = authorization_request(
             source,
             redirect_uri=self._redirect_uri(source),
@@ -169,7 +177,26 @@ class UpstreamSignIn:
             raise
         self._health.answered(source.source_id)
         _check_time(source, pending, identity.authentication, now)
-        return await self._recognised(source, identity, now)
+        return await self.recognised(source, identity, now)
+
+    async def finish_posted(
+        self, source: Source, saml: SamlUpstream, pending: Pending, raw: bytes, now: int
+    ) -> Outcome:
+        """Who the response stands for, in our own records. Its assertion is taken once, here and on
+        every other node.
+
+        Spec: SAML Profiles 2.0 §4.1.4.5
+        Raises: UpstreamRefused.
+        """
+        identity, assertion_id = self._saml.identify(
+            source, saml, raw=raw, state=pending.state, now=now
+        )
+        digest = hashlib.sha256(f"{source.issuer}\0{assertion_id}".encode()).digest()
+        if not await self._fences.once("upstream_assertion", digest, now + 2 * STATE_SECONDS):
+            raise UpstreamRefused("assertion_used")
+        self._health.answered(source.source_id)
+        _check_time(source, pending, identity.authentication, now)
+        return await self.recognised(source, identity, now)
 
     async def _take_code(self, source: Source, code: str, now: int) -> None:
         """Why: an upstream without nonce and PKCE that hands one code out twice would let the second
@@ -179,7 +206,10 @@ class UpstreamSignIn:
         if not await self._fences.once("upstream_code", digest, now + 2 * STATE_SECONDS):
             raise UpstreamRefused("code_used")
 
-    async def _recognised(self, source: Source, identity: UpstreamIdentity, now: int) -> Outcome:
+    async def recognised(
+        self, source: Source | Directory, identity: UpstreamIdentity, now: int
+    ) -> Outcome:
+        """Who an identity is in our own records, made at its first sign-in."""
         candidate = SubjectId(self._entropy(16).hex())
         outcome = await self._identities.recognise(identity, candidate, now)
         match outcome:
@@ -208,7 +238,9 @@ class UpstreamSignIn:
             issuer=issuer,
         )
 
-    async def opened(self, came: CameBack, sid: SessionId, source: Source, now: int) -> None:
+    async def opened(
+        self, came: CameBack, sid: SessionId, source: Source | Directory, now: int
+    ) -> None:
         """Remember where a session began, so that an end there ends it here."""
         ends_at = now + self._session_seconds
         await self._sessions.began(sid, came.subject, came.issuer, came.digests, ends_at)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.contract import Assurance, LocalText, SystemId
+from connectors.sources.ldap.directory import Directory
 from connectors.sources.model import Source, SourceId
 from idp.authn.upstream_health import UpstreamHealth
 
@@ -23,7 +24,11 @@ class UpstreamWays:
     """Reads the tables and the breakers; decides nothing about a person."""
 
     def __init__(
-        self, sources: Mapping[SourceId, Source], health: UpstreamHealth, *, password: bool
+        self,
+        sources: Mapping[SourceId, Source | Directory],
+        health: UpstreamHealth,
+        *,
+        password: bool,
     ) -> None:
         self._sources = sources
         self._health = health
@@ -43,6 +48,6 @@ class UpstreamWays:
             if source.serves(system, required)
         ]
 
-    def is_down(self, source: Source) -> bool:
+    def is_down(self, source_id: SourceId) -> bool:
         """Whether nobody is sent there now."""
-        return self._health.is_down(source.source_id)
+        return self._health.is_down(source_id)

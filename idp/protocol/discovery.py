@@ -59,3 +59,19 @@ def provider_metadata(
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
     }
+
+
+def transmitter_metadata(issuer: str, *, push: bool, poll: bool) -> dict[str, object]:
+    """How events are told here: only what is so. Streams are configured by the operator, so there
+    is no endpoint for them.
+
+    Spec: OpenID Shared Signals Framework 1.0 §7.1
+    """
+    methods = {"urn:ietf:rfc:8935": push, "urn:ietf:rfc:8936": poll}
+    return {
+        "spec_version": "1_0",
+        "issuer": issuer,
+        "jwks_uri": f"{issuer}/jwks",
+        "delivery_methods_supported": [name for name, used in methods.items() if used],
+        "authorization_schemes": [{"spec_urn": "urn:ietf:rfc:6749"}],
+    }

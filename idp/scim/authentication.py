@@ -4,19 +4,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from idp.authn.throttle import group
-from idp.errors import InsufficientScope, InvalidToken, TooManyAttempts
-from idp.flows.client_authentication import FAILURE_WINDOW_SECONDS, FAILURES_PER_ADDRESS
-from idp.flows.token_state import REVOKED_TOKEN
-from idp.flows.tokens import TokenMint
-from idp.model import Client, ClientId, Connector, ConnectorId
-from idp.ports import Counters, Fences
+from idp.errors import InvalidToken
+from idp.flows.client_tokens import ClientTokens
+from idp.model import Connector, ConnectorId
 from idp.protocol.bearer import read_bearer
 from idp.protocol.form import parse_form
 from idp.web.http import HttpRequest
 
 SCOPE = "scim"
-_NOT_VALID = "the access token is not valid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +22,12 @@ class ProvenConnector:
 
 
 class ConnectorAuthentication:
-    """Finds the connector, or refuses. A cookie or a person's token is never a proof here.
-
-    Wrong tokens are counted by group of addresses; a right one is never held up by them, as 256
-    bits are not guessed and an address may be shared.
-    """
+    """Finds the connector, or refuses. A cookie or a person's token is never a proof here."""
 
     def __init__(
-        self,
-        *,
-        connectors: Mapping[ConnectorId, Connector],
-        clients: Mapping[ClientId, Client],
-        mint: TokenMint,
-        fences: Fences,
-        counters: Counters,
+        self, *, connectors: Mapping[ConnectorId, Connector], tokens: ClientTokens
     ) -> None:
-        self._clients = clients
-        self._mint = mint
-        self._fences = fences
-        self._counters = counters
+        self._tokens = tokens
         living = [each for each in connectors.values() if not each.disabled]
         self._by_digest = {digest: each for each in living for digest in each.token_digests}
         self._by_client = {each.client: each for each in living if each.client is not None}
@@ -63,23 +45,12 @@ class ConnectorAuthentication:
         try:
             return ProvenConnector(await self._of_client(token, now))
         except InvalidToken:
-            await self._count(request.address)
+            await self._tokens.count_failure(request.address)
             raise
 
     async def _of_client(self, token: str, now: int) -> Connector:
-        opened = self._mint.open_access_token(token, now)
-        client_id = ClientId(opened.grant.client_id)
-        if not opened.of_client or SCOPE not in opened.grant.scopes:
-            raise InsufficientScope("the access token has no scim scope", client=client_id)
-        client, connector = self._clients.get(client_id), self._by_client.get(client_id)
-        if client is None or client.disabled or connector is None:
-            raise InvalidToken(_NOT_VALID, client=client_id)
-        if await self._fences.taken(REVOKED_TOKEN, opened.digest):
-            raise InvalidToken(_NOT_VALID, client=client_id)
+        client = await self._tokens.client(token, now)
+        connector = self._by_client.get(client.client_id)
+        if connector is None:
+            raise InvalidToken("the access token is not valid", client=client.client_id)
         return connector
-
-    async def _count(self, address: str) -> None:
-        key = hashlib.sha256(f"scim\0{group(address)}".encode()).hexdigest()
-        count = await self._counters.hit(f"scim-failures:{key}", FAILURE_WINDOW_SECONDS)
-        if count > FAILURES_PER_ADDRESS:
-            raise TooManyAttempts(FAILURE_WINDOW_SECONDS)

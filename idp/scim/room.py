@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 from connectors.provisioning.writer import OutboxWriter
 from idp.authn.password import PasswordHasher
+from idp.flows.client_tokens import ClientTokens
 from idp.flows.end_subject import SubjectEnd
 from idp.flows.tokens import TokenMint
 from idp.model import Client, ClientId, Connector, ConnectorId
 from idp.ports import Audit, Counters, Entropy, Fences
-from idp.scim.authentication import ConnectorAuthentication
+from idp.scim.authentication import SCOPE, ConnectorAuthentication
 from idp.scim.desk import Desk
 from idp.scim.discovery import Discovery
 from idp.scim.endpoints import ScimEndpoint
@@ -56,9 +57,8 @@ def scim_endpoint(
         "Users": Operations(users, resources),
         "Groups": Operations(groups, resources),
     }
-    authentication = ConnectorAuthentication(
-        connectors=connectors, clients=clients, mint=mint, fences=fences, counters=counters
-    )
+    tokens = ClientTokens(SCOPE, clients=clients, mint=mint, fences=fences, counters=counters)
+    authentication = ConnectorAuthentication(connectors=connectors, tokens=tokens)
     searches = {
         "Users": Search([users], resources),
         "Groups": Search([groups], resources),

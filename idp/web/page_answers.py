@@ -32,6 +32,10 @@ class PageAnswers:
             accepted=request.header(b"accept-language").decode("latin-1"),
         )
 
+    def service_name(self, locale: Locale) -> str:
+        """How this service is called."""
+        return self.pages.service_name(locale)
+
     def remember(self, locale: Locale) -> Header:
         """Set-Cookie for the language that the person chose."""
         return self._cookies.set(LANGUAGE_COOKIE, locale, YEAR_SECONDS)

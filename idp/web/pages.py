@@ -11,8 +11,10 @@ from idp.web.texts import REASONS, scope_text, shown, text
 from idp.web.views import (
     ClaimView,
     ConsentView,
+    DirectoryView,
     FormPostView,
     FormView,
+    GoOnView,
     HomeView,
     LoginView,
     NoticeView,
@@ -60,6 +62,10 @@ class Pages:
         """User name and password."""
         return self._render("login.html", view)
 
+    def directory(self, view: DirectoryView) -> bytes:
+        """User name and password of a directory of staff."""
+        return self._render("directory.html", view)
+
     def otp(self, view: OtpView) -> bytes:
         """The second factor."""
         return self._render("otp.html", view)
@@ -83,6 +89,14 @@ class Pages:
         Spec: OAuth 2.0 Form Post Response Mode §2
         """
         return self._render("form_post.html", view)
+
+    def go_on(self, view: GoOnView) -> bytes:
+        """A page that leads on by itself, or by its link."""
+        return self._render("go_on.html", view)
+
+    def service_name(self, locale: Locale) -> str:
+        """How this service is called."""
+        return self._service_name.for_locale(locale)
 
     def home(self, view: HomeView) -> bytes:
         """The start page."""

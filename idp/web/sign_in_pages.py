@@ -1,6 +1,7 @@
 """Which page belongs to which step."""
 
 from connectors.contract import LOCALES, Locale
+from connectors.sources.ldap.directory import Directory
 from idp.errors import PageRefused
 from idp.flows.upstream_ways import UpstreamWays
 from idp.ports import Entropy
@@ -24,7 +25,15 @@ from idp.web.flow_cookie import Flow
 from idp.web.http import Answer, Header, HttpRequest, Refusal
 from idp.web.page_answers import PageAnswers
 from idp.web.texts import kinds_of_data
-from idp.web.views import ClaimView, ConsentView, LoginView, NoticeView, OtpView, SourceLink
+from idp.web.views import (
+    ClaimView,
+    ConsentView,
+    DirectoryView,
+    LoginView,
+    NoticeView,
+    OtpView,
+    SourceLink,
+)
 
 SIGN_IN_PATH = "/sign-in"
 _SCOPES = (
@@ -158,6 +167,27 @@ class SignInPages:
             password=False, sources=sources, level=int(reading.sign_in.required_assurance),
         )  # fmt: skip
         return self._page(self._answers.pages.login(view), nonce, reading, 200)
+
+    def directory(
+        self,
+        flow: Flow,
+        reading: Reading,
+        directory: Directory,
+        error: str | None,
+        status: int,
+        typed: str,
+    ) -> Answer:
+        """Where staff type what a directory proves."""
+        nonce, locale = self._answers.nonce(), flow.locale
+        start = f"/upstream/{directory.source_id}/start?flow={flow.flow_id}"
+        view = DirectoryView(
+            locale=locale, nonce=nonce, lang_links={lang: f"{start}&lang={lang}" for lang in LOCALES},
+            action=directory.sign_in_path,
+            hidden=_hidden(flow), participant_name=reading.sign_in.participant_name.for_locale(locale),
+            error=error, directory_name=directory.name.for_locale(locale), back=page_path(flow),
+            username=typed or reading.login_hint or "",
+        )  # fmt: skip
+        return self._page(self._answers.pages.directory(view), nonce, reading, status)
 
     def upstream_notice(self, flow: Flow, reason: str, status: int) -> Answer:
         """What became of a sign-in by a source, under a number, and back to the other ways."""

@@ -31,6 +31,17 @@ SOURCE_TEXTS: dict[str, T] = {
         "This service needs that very way, so it cannot be entered for the moment; the level of "
         "assurance is not lowered. Other services go on. Please come back in a few minutes.",
     ),
+    "directory.hint": (
+        "Mật khẩu này chỉ được gửi đến hệ thống danh bạ của cơ quan để kiểm tra và không được lưu lại.",
+        "This password only goes to your agency's directory, which checks it; it is not kept.",
+    ),
+    "directory.back": ("Chọn cách đăng nhập khác", "Choose another way to sign in"),
+    "directory.help": (
+        "Nếu quên tên đăng nhập hoặc mật khẩu, Quý vị vui lòng liên hệ bộ phận công nghệ thông tin của "
+        "cơ quan.",
+        "If you forgot your user name or your password, please contact the IT department of your "
+        "agency.",
+    ),
     "upstream.retry": ("Chọn cách đăng nhập", "Choose how to sign in"),
 }
 SOURCE_NOTICES: dict[str, tuple[T, T]] = {
@@ -72,6 +83,34 @@ SOURCE_NOTICES: dict[str, tuple[T, T]] = {
             "The place where you signed in gave another personal number or another kind of account "
             "than before. To protect you, you were not signed in, and the people in charge were "
             "told. Please contact support.",
+        ),
+    ),
+    "directory_closed": (
+        ("Tài khoản tại cơ quan không sử dụng được", "Your account at your agency cannot be used"),
+        (
+            "Tài khoản của Quý vị tại cơ quan đã bị khóa, đã hết hạn hoặc không được đăng nhập vào lúc "
+            "này. Quý vị vui lòng liên hệ bộ phận công nghệ thông tin của cơ quan.",
+            "Your account at your agency is disabled, has expired, or may not sign in at this time. "
+            "Please contact the IT department of your agency.",
+        ),
+    ),
+    "directory_password": (
+        ("Quý vị cần đổi mật khẩu", "Your password must be changed"),
+        (
+            "Mật khẩu của Quý vị tại cơ quan đã hết hạn hoặc phải được đổi trước khi đăng nhập. Quý vị "
+            "vui lòng đổi mật khẩu trên máy tính của cơ quan hoặc liên hệ bộ phận công nghệ thông tin, "
+            "rồi đăng nhập lại.",
+            "Your password at your agency has expired, or must be changed before you sign in. Please "
+            "change it at a computer of your agency, or contact its IT department, and sign in again.",
+        ),
+    ),
+    "directory_not_admitted": (
+        ("Tài khoản chưa được phép đăng nhập", "This account may not sign in here"),
+        (
+            "Tài khoản của Quý vị tại cơ quan chưa thuộc nhóm được phép đăng nhập bằng cách này. Quý vị "
+            "vui lòng liên hệ bộ phận công nghệ thông tin của cơ quan.",
+            "Your account at your agency is not in a group that may sign in this way. Please contact "
+            "the IT department of your agency.",
         ),
     ),
     "upstream_closed": (

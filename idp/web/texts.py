@@ -132,6 +132,10 @@ TEXTS: dict[str, T] = {
         "Nếu trang không tự chuyển, Quý vị vui lòng chọn nút bên dưới để hoàn tất việc đăng xuất khỏi",
         "If nothing happens, please use the button below to finish signing out of",
     ),
+    "go_on.lead": (
+        "Nếu trang không tự chuyển, Quý vị vui lòng chọn nút bên dưới để tiếp tục.",
+        "If nothing happens, please use the button below to go on.",
+    ),
     "continue": ("Tiếp tục", "Continue"),
     "back_to_system": ("Quay lại hệ thống", "Go back to the system"),
     "to_home": ("Về trang chủ", "Go to the start page"),

@@ -64,6 +64,15 @@ class LoginView(FormView):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryView(FormView):
+    """Fields `username`, `password` of a directory of staff; a link back to the other ways."""
+
+    directory_name: str
+    back: str
+    username: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OtpView(FormView):
     """Field `otp`; buttons `decision=cancel`, `decision=restart`."""
 
@@ -112,6 +121,13 @@ class FormPostView(View):
     participant_name: str
     lead: str = "form_post.lead"
     """The text before the name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoOnView(View):
+    """A page that leads on by itself."""
+
+    target: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,15 +24,17 @@ from idp.web.logout import LogoutPages
 from idp.web.logout_request import LOGOUT_PATH
 from idp.web.metadata import discovery_endpoint, jwks_endpoint
 from idp.web.sign_in_pages import SIGN_IN_PATH
+from idp.web.stages.upstream_saml import SamlReturn
 from idp.web.token import (
     introspection_endpoint,
     revocation_endpoint,
     token_endpoint,
     userinfo_endpoint,
 )
-from idp.wiring.interaction import interaction_of, journey_of, upstream_stage_of
+from idp.wiring.interaction import directory_stage_of, interaction_of, journey_of, upstream_stage_of
 from idp.wiring.parts import Parts
-from idp.wiring.upstream import journey_endpoints
+from idp.wiring.shared_signals import shared_signals_endpoints
+from idp.wiring.upstream import directory_endpoints, journey_endpoints
 from keys.blind import BlindIndex
 
 
@@ -90,7 +92,8 @@ def protocol_endpoints(parts: Parts) -> dict[str, Endpoint]:
     }
     notices = parts.upstream.notices(parts.logout, _subject_end(parts), parts.fences, parts.audit)
     same = {path: endpoints[ours] for path, ours in VNCONNECT_PATHS.items()}
-    return endpoints | same | notices | parts.cas.protocol_endpoints()
+    signals = shared_signals_endpoints(parts)
+    return endpoints | same | notices | signals | parts.cas.protocol_endpoints()
 
 
 def _subject_end(parts: Parts) -> SubjectEnd:
@@ -127,8 +130,11 @@ def page_endpoints(parts: Parts) -> dict[str, Endpoint]:
 
     error = parts.errors.refused
     from_above = upstream_stage_of(parts, journey)
+    saml = SamlReturn(sources=parts.settings.sources, stage=from_above, answers=parts.pages)
     return (
-        journey_endpoints(from_above, parts.settings.sources, error)
+        journey_endpoints(from_above, saml, parts.settings.sources, error)
+        | directory_endpoints(directory_stage_of(parts, journey), parts.settings.directories, error)
+        | parts.upstream.saml_logout(parts.logout, parts.fences, parts.audit, error)
         | {
             "/authorize": page(enter(Dialect.OIDC), "GET", "POST", error_page=error),
             HAND_OFF_PATH: page(enter(Dialect.HAND_OFF), "GET", error_page=error),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from connectors.contract import Dialect
 from idp.authn.local import LocalAuthenticator
 from idp.authn.throttle import Throttle
+from idp.flows.directory_sign_in import DirectorySignIn
 from idp.web.devices import DeviceCookies
 from idp.web.doors import Door
 from idp.web.flow_cookie import FlowCookies
@@ -13,6 +14,7 @@ from idp.web.interaction import Interaction, Stages
 from idp.web.sign_in_pages import SignInPages
 from idp.web.stages.claim import ClaimStage
 from idp.web.stages.consent import ConsentStage
+from idp.web.stages.directory import DirectoryStage
 from idp.web.stages.opening import SessionOpening
 from idp.web.stages.password import PasswordStage
 from idp.web.stages.second_factor import SecondFactorStage
@@ -74,6 +76,27 @@ def upstream_stage_of(parts: Parts, journey: Journey) -> UpstreamStage:
     return UpstreamStage(
         sources=parts.settings.sources,
         upstream=parts.upstream.sign_in(parts.fences, parts.audit),
+        ways=parts.upstream.ways,
+        flows=journey.flows,
+        cookies=parts.cookies,
+        pages=journey.pages,
+        opening=journey.opening,
+        way_on=journey.way_on,
+    )
+
+
+def directory_stage_of(parts: Parts, journey: Journey) -> DirectoryStage:
+    """Our page for the directories of staff."""
+    upstream = parts.upstream.sign_in(parts.fences, parts.audit)
+    return DirectoryStage(
+        directories=parts.settings.directories,
+        directory_sign_in=DirectorySignIn(
+            client=parts.upstream.directories,
+            throttle=Throttle(parts.stores.counters, key=parts.throttle_key),
+            health=parts.upstream.health,
+            upstream=upstream,
+        ),
+        upstream=upstream,
         ways=parts.upstream.ways,
         flows=journey.flows,
         cookies=parts.cookies,

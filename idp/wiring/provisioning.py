@@ -13,7 +13,16 @@ from connectors.provisioning.outbox import Outbox
 from connectors.provisioning.rest import RestDeliverer
 from connectors.provisioning.scim import ScimDeliverer
 from connectors.provisioning.webhook import WebhookDeliverer
-from connectors.registry import CsvPush, EventsPush, Push, RestPush, ScimPush, System, WebhookPush
+from connectors.registry import (
+    CsvPush,
+    EventsPoll,
+    EventsPush,
+    RecordPush,
+    RestPush,
+    ScimPush,
+    System,
+    WebhookPush,
+)
 from idp.adapters import Stores
 from idp.config import Settings
 from idp.flows.notices import participant_of
@@ -22,6 +31,8 @@ from idp.ports import Audit, Clock, Entropy
 from idp.store.records import SqlRecords
 from keys.keyring import KeyRing
 
+Sent = RecordPush | EventsPush | WebhookPush
+"""The ways that we go ourselves."""
 EVENTS_ALG = "RS256"
 """What every receiver can verify; the ring always has it.
 
@@ -57,7 +68,7 @@ def provisioning_delivery(
         deliverers={
             name: _deliverer(system, system.push, http, settings.issuer, sign, clock)
             for name, system in settings.systems.items()
-            if system.push is not None
+            if system.push is not None and not isinstance(system.push, EventsPoll)
         },
         audit=audit,
         clock=clock,
@@ -67,7 +78,7 @@ def provisioning_delivery(
 
 def _deliverer(
     system: System,
-    push: Push,
+    push: Sent,
     http: httpx.AsyncClient,
     issuer: str,
     sign: Sign,

@@ -4,15 +4,17 @@ import re
 import secrets
 from pathlib import Path
 
+from connectors.saml.signature import signed
 from idp.config import load_settings
 from keys.pem import new_rsa_pem
 from tests.certificates import certificate
-from tests.saml.messages import sp_metadata
+from tests.saml.messages import OTHER_KEY, sp_metadata
+from tests.saml_idp import idp_metadata
 
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 NAMED = (
     "REPORTS_SECRET", "ONESTOP_TICKET", "ONESTOP_VERIFY", "CITIZEN_PORTAL_SECRET", "PERSONNEL_TOKEN",
-    "VNEID_SECRET", "INTRANET_SECRET", "MAIL_SECRET",
+    "VNEID_SECRET", "INTRANET_SECRET", "MAIL_SECRET", "STAFF_LDAP_PASSWORD",
 )  # fmt: skip
 
 
@@ -23,14 +25,22 @@ def examples(guide: str) -> str:
     )
 
 
+def _signed_by_the_federation() -> str:
+    issuer = '<saml:Issuer xmlns:saml="urn:x"></saml:Issuer><md:IDP'
+    marked = idp_metadata(root=' ID="_m"').replace("<md:IDP", issuer, 1)
+    return signed(marked, "_m", OTHER_KEY, OTHER_KEY.der)
+
+
 def test_whoever_copies_every_example_of_the_guides_has_a_configuration(tmp_path: Path) -> None:
     path = tmp_path / "lienthong.toml"
     path.write_text(examples("administrator.md") + examples("integrator.md"), "utf-8")
     (tmp_path / "kek").write_text(secrets.token_hex(32))
     (tmp_path / "vnconnect.secret").write_text(secrets.token_hex(32))
-    for name in ("vneid.pem", "agency.pem"):
+    for name in ("vneid.pem", "agency.pem", "sp.pem"):
         (tmp_path / name).write_bytes(new_rsa_pem()[0])
     (tmp_path / "school.xml").write_text(sp_metadata(), "utf-8")
+    (tmp_path / "federation.pem").write_bytes(OTHER_KEY.pem)
+    (tmp_path / "agency-idp.xml").write_text(_signed_by_the_federation(), "utf-8")
     certificate(tmp_path)
     (tmp_path / "ca.pem").rename(tmp_path / "own-ca.pem")
     settings = load_settings(path, {name: secrets.token_hex(32) for name in NAMED})
@@ -45,4 +55,5 @@ def test_whoever_copies_every_example_of_the_guides_has_a_configuration(tmp_path
         "mail",
     }
     assert set(settings.connectors) == {"personnel"}
-    assert set(settings.sources) == {"vnconnect", "vneid", "agency"}
+    assert set(settings.directories) == {"agency-staff"}
+    assert set(settings.sources) == {"vnconnect", "vneid", "agency", "staff"}

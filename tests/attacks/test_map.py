@@ -20,6 +20,7 @@ ROOMS = (
     "tests/web",
     "tests/nodes",
     "tests/saml",
+    "tests/ldap",
     "tests/ldap_view",
 )
 VARIANTS = {

@@ -25,6 +25,7 @@ from idp.web.texts import REASONS, kinds_of_data
 from idp.web.views import (
     ClaimView,
     ConsentView,
+    DirectoryView,
     FormPostView,
     HomeView,
     LoginView,
@@ -106,6 +107,8 @@ class _Walls:
             ("Tổng đài 1022", "http://127.0.0.1/1022"),
             ("Sổ hộ tịch điện tử", ""),
         )
+        agency = "Sở Nội vụ" if locale == "vi" else "Department of Home Affairs"
+        of_agency = {"directory_name": agency, "back": "/sign-in?flow=f"}
         made = {
             "login": pages.login(LoginView(**form)),
             "login-wrong": pages.login(LoginView(**form, error="wrong_credentials")),
@@ -116,6 +119,10 @@ class _Walls:
                 LoginView(**form, sources=SOURCES[:1], password=False, level=2)
             ),
             "login-nothing": pages.login(LoginView(**form, sources=SOURCES[2:], password=False)),
+            "directory": pages.directory(DirectoryView(**form, **of_agency)),
+            "directory-wrong": pages.directory(
+                DirectoryView(**form, **of_agency, error="wrong_credentials", username="hoa.lt")
+            ),
             "source-refused": pages.notice(
                 NoticeView(
                     **page, reason="upstream_refused", correlation="0" * 16, retry="/sign-in?flow=f"

@@ -1,7 +1,8 @@
 """Systems on loopback that are told things: a recording one, and a real SCIM server."""
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,14 @@ from scim2_server.utils import (
     load_default_schemas,
     load_default_service_provider_config,
 )
+
+
+async def until(true: Callable[[], Any]) -> Any:
+    """Wait for it, a while."""
+    async with asyncio.timeout(15):
+        while not (found := true()):
+            await asyncio.sleep(0.02)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +45,8 @@ class Receiver:
     answers: list[tuple[int, bytes]] = field(default_factory=list)
     """What is answered first; after that 204."""
     hangs: bool = False
+    hanging: int = 0
+    """How many calls have been left without an answer."""
     freed: threading.Event = field(default_factory=threading.Event)
 
 
@@ -51,6 +62,7 @@ def receiving() -> Iterator[Receiver]:
             call = Call(method=self.command, path=self.path, headers=headers, body=body)
             receiver.calls.append(call)
             if receiver.hangs:
+                receiver.hanging += 1
                 receiver.freed.wait(30)
                 return
             status, text = receiver.answers.pop(0) if receiver.answers else (204, b"")

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from tests.fixtures_world import (
     settle,
     write_config,
 )
-from tests.provisioning.receivers import Call, Receiver, receiving, scim_server
+from tests.provisioning.receivers import Call, Receiver, receiving, scim_server, until
 
 PORTAL = {"client_id": "portal", "redirect_uri": "https://portal.test/cb"}
 TOLD = """
@@ -92,13 +92,6 @@ async def told_world(
         made = World(app, clock, told_settings, *people)
         yield made
         await made.close()
-
-
-async def until(true: Callable[[], Any]) -> Any:
-    async with asyncio.timeout(15):
-        while not (found := true()):
-            await asyncio.sleep(0.02)
-        return found
 
 
 async def user_at(scim: str, *, active: bool) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from lxml import etree
 from connectors.saml.bindings import message_of, verify_query
 from connectors.saml.names import SAML, SAMLP
 from connectors.saml.signature import verified
-from connectors.systems.saml.response import Voice
+from connectors.saml.voice import Voice
 from idp.flows.saml_notices import SamlNotices
 from idp.model import Notice
 from tests.fixtures_world import Browser, World

@@ -11,11 +11,12 @@ import pytest
 from connectors.contract import SessionId
 from connectors.errors import SamlRefused
 from connectors.registry import AcsEndpoint, SamlSettings
+from connectors.saml.voice import Voice
 from connectors.simulators.school import School
 from connectors.simulators.school_messages import Expected, read_logout, read_response
 from connectors.simulators.stand_in import StandInSettings
 from connectors.systems.saml.logout import logout_notice
-from connectors.systems.saml.response import ReplyTo, Statement, Voice, positive
+from connectors.systems.saml.response import ReplyTo, Statement, positive
 from tests.saml.messages import ACS, OTHER_KEY, SOAP, SP, SP_KEY
 
 NOW = 1_790_000_000

@@ -416,6 +416,16 @@ def test_every_mistake_in_a_connector_is_told_at_start(
     assert key in {problem.key for problem in refused.value.problems}
 
 
+def test_a_connector_has_no_id_of_a_source(tmp_path: Path, scim_config: None) -> None:
+    """A source with mistakes of its own counts too: it is declared."""
+    path = write_config(tmp_path, "sqlite:///unused.sqlite")
+    text = path.read_text("utf-8") + CONNECTOR + "\n[sources.x]\n"
+    path.write_text(text, "utf-8")
+    with pytest.raises(ConfigurationRefused) as refused:
+        load_settings(path, ENVIRONMENT)
+    assert "scim.connectors.x" in {problem.key for problem in refused.value.problems}
+
+
 def test_an_included_file_opens_no_door_to_accounts(tmp_path: Path, scim_config: None) -> None:
     path = write_config(tmp_path, "sqlite:///unused.sqlite")
     path.write_text('include = ["more.toml"]\n' + path.read_text("utf-8"), "utf-8")

@@ -235,7 +235,7 @@ def run(*arguments: str, code: int = 0, text: str | None = None) -> str:
 
 def test_the_commands_do_what_they_say(config: Path) -> None:
     """The commands start event loops of their own, so this test is not asynchronous."""
-    assert len(COMMANDS) == 8
+    assert len(COMMANDS) == 9
     path = str(config)
     assert "all well" in run("check", "-c", path)
     assert "up to date" in run("migrate", "-c", path)

@@ -15,6 +15,7 @@ from idp.web.texts import REASONS, TEXTS, kinds_of_data, scope_text
 from idp.web.views import (
     ClaimView,
     ConsentView,
+    DirectoryView,
     FormPostView,
     FormView,
     HomeView,
@@ -39,6 +40,7 @@ SOURCES = (
 )
 RENDER = {
     LoginView: PAGES.login,
+    DirectoryView: PAGES.directory,
     OtpView: PAGES.otp,
     ConsentView: PAGES.consent,
     ClaimView: PAGES.claim,
@@ -61,6 +63,10 @@ def every_view(locale: Locale) -> tuple[View, ...]:
         LoginView(**form, error="too_many_attempts"),
         LoginView(**form, sources=SOURCES),
         LoginView(**form, sources=SOURCES[1:], password=False, level=2),
+        DirectoryView(**form, directory_name="Sở Nội vụ", back="/b"),
+        DirectoryView(
+            **form, directory_name="Sở Nội vụ", back="/b", error="wrong_credentials", username="an"
+        ),
         NoticeView(
             **page, reason="upstream_refused", correlation="0123abcd", retry="/sign-in?flow=f"
         ),
@@ -404,7 +410,7 @@ def test_the_test_of_hostile_values_reaches_every_kind_of_field() -> None:
     assert reached == {
         "lang_links", "action", "hidden", "participant_name", "username", "account", "host", "scopes",
         "correlation", "link", "items", "target", "fields", "signed_in_name", "systems",
-        "sources", "retry",
+        "sources", "retry", "directory_name", "back",
     }  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """AuthnRequests: read, and held against what the system registered."""
 
-import re
 from dataclasses import dataclass
 
 from lxml import etree
@@ -9,6 +8,7 @@ from connectors.contract import Assurance
 from connectors.errors import SamlRefused
 from connectors.registry import SamlSettings
 from connectors.saml.door import only, text_of
+from connectors.saml.message import id_of
 from connectors.saml.names import POST_BINDING, SAML, SAMLP, NameIdFormat
 
 MFA = "https://refeds.org/profile/mfa"
@@ -23,7 +23,6 @@ LEVELS = {
     MFA: Assurance.LEVEL_2,
 }
 """What the context classes that service providers ask for come to here."""
-_ID = re.compile(r"[A-Za-z_][A-Za-z0-9._-]{0,255}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,41 +44,6 @@ class AuthnRequest:
     assurance: Assurance = Assurance.LEVEL_1
     unmet: str = ""
     """A status code for what can never be answered; empty where all can."""
-
-
-def issuer_of(root: etree._Element, kind: str) -> str:
-    """Who says that it sent this message.
-
-    Raises: SamlRefused where it is another message, or of another version.
-    """
-    if root.tag != f"{{{SAMLP}}}{kind}" or root.get("Version") != "2.0":
-        raise SamlRefused(f"not a {kind} of version 2.0")
-    issuer = only(root, SAML, "Issuer")
-    if issuer is None:
-        raise SamlRefused("Issuer is missing")
-    return text_of(issuer)
-
-
-def id_of(root: etree._Element) -> str:
-    """The id of the message.
-
-    Raises: SamlRefused.
-    """
-    found = root.get("ID", "")
-    if not _ID.fullmatch(found):
-        raise SamlRefused("the ID is missing, or not one")
-    return found
-
-
-def to_us(root: etree._Element, address: str, *, required: bool) -> None:
-    """The message was meant for this address of ours.
-
-    Spec: SAML Bindings 2.0 §3.4.5.2, §3.5.5.2
-    Raises: SamlRefused.
-    """
-    destination = root.get("Destination")
-    if destination != address and (required or destination is not None):
-        raise SamlRefused("Destination is another address")
 
 
 def verify_acs(root: etree._Element, settings: SamlSettings) -> VerifiedAcs:

@@ -1,6 +1,5 @@
 """Metadata: ours for the systems, and theirs for us."""
 
-import base64
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import quoteattr
 
@@ -8,7 +7,13 @@ from lxml import etree
 
 from connectors.errors import SamlRefused
 from connectors.registry import AcsEndpoint, SamlSettings
-from connectors.saml.door import MAX_METADATA, instant, only, read_xml, text_of
+from connectors.saml.described import (
+    certificates_for,
+    entity_of,
+    key_descriptor,
+    services,
+    valid_until_of,
+)
 from connectors.saml.names import (
     DS,
     MD,
@@ -18,11 +23,6 @@ from connectors.saml.names import (
     SOAP_BINDING,
     NameIdFormat,
 )
-from connectors.saml.signature import verified
-from keys.certificates import read_certificate
-from keys.errors import KeyRefused
-
-ENTITY = f"{{{MD}}}EntityDescriptor"
 
 
 def idp_metadata(entity_id: str, sso: str, slo: str, certificates: Sequence[bytes]) -> bytes:
@@ -30,27 +30,16 @@ def idp_metadata(entity_id: str, sso: str, slo: str, certificates: Sequence[byte
 
     Spec: SAML Metadata 2.0 §2.4.3
     """
-    keys = "".join(
-        '<md:KeyDescriptor use="signing"><ds:KeyInfo><ds:X509Data><ds:X509Certificate>'
-        f"{base64.b64encode(der).decode()}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
-        "</md:KeyDescriptor>"
-        for der in certificates
-    )
+    keys = "".join(key_descriptor("signing", der) for der in certificates)
     bindings = (REDIRECT_BINDING, POST_BINDING)
-    services = _services("SingleLogoutService", slo, bindings)
-    services += "".join(f"<md:NameIDFormat>{name}</md:NameIDFormat>" for name in NameIdFormat)
-    services += _services("SingleSignOnService", sso, bindings)
+    offered = services("SingleLogoutService", slo, bindings)
+    offered += "".join(f"<md:NameIDFormat>{name}</md:NameIDFormat>" for name in NameIdFormat)
+    offered += services("SingleSignOnService", sso, bindings)
     return (
         f'<md:EntityDescriptor xmlns:md="{MD}" xmlns:ds="{DS}" entityID={quoteattr(entity_id)}>'
-        f'<md:IDPSSODescriptor protocolSupportEnumeration="{SAMLP}">{keys}{services}'
+        f'<md:IDPSSODescriptor protocolSupportEnumeration="{SAMLP}">{keys}{offered}'
         "</md:IDPSSODescriptor></md:EntityDescriptor>"
     ).encode()
-
-
-def _services(name: str, address: str, bindings: Sequence[str]) -> str:
-    return "".join(
-        f'<md:{name} Binding="{binding}" Location={quoteattr(address)}/>' for binding in bindings
-    )
 
 
 def read_sp_metadata(raw: bytes, trusted: Sequence[bytes] = ()) -> SamlSettings:
@@ -60,31 +49,19 @@ def read_sp_metadata(raw: bytes, trusted: Sequence[bytes] = ()) -> SamlSettings:
     Spec: SAML Metadata 2.0 §2.3.2, §2.4.4
     Raises: SamlRefused.
     """
-    root = verified(raw, trusted, ENTITY, MAX_METADATA) if trusted else read_xml(raw, MAX_METADATA)
-    role = only(root, MD, "SPSSODescriptor")
-    if root.tag != ENTITY or role is None or not root.get("entityID"):
-        raise SamlRefused("not the metadata of one service provider")
-    if SAMLP not in role.get("protocolSupportEnumeration", "").split():
-        raise SamlRefused("the service provider does not speak SAML 2.0")
+    root, role = entity_of(raw, "SPSSODescriptor", trusted)
     acs = tuple(_acs(role))
     if not acs:
         raise SamlRefused("no AssertionConsumerService with the POST binding")
     return SamlSettings(
         entity_id=root.get("entityID", ""),
         acs=acs,
-        certificates=tuple(_certificates(role, "signing")),
-        encryption_certificate=next(_certificates(role, "encryption"), None),
+        certificates=tuple(certificates_for(role, "signing")),
+        encryption_certificate=next(certificates_for(role, "encryption"), None),
         slo_url=_logout(role, REDIRECT_BINDING),
         slo_soap_url=_logout(role, SOAP_BINDING),
-        valid_until=min(_ends((root, role)), default=None),
+        valid_until=valid_until_of(root, role),
     )
-
-
-def _ends(nodes: Sequence[etree._Element]) -> Iterator[int]:
-    """What says of itself how long it is valid."""
-    for node in nodes:
-        if (until := node.get("validUntil")) is not None:
-            yield instant(until)
 
 
 def _acs(role: etree._Element) -> Iterator[AcsEndpoint]:
@@ -100,23 +77,6 @@ def _acs(role: etree._Element) -> Iterator[AcsEndpoint]:
         if not index.isascii() or not index.isdigit() or len(index) > 5:
             raise SamlRefused("an index is not a number")
         yield AcsEndpoint(url=node.get("Location", ""), index=int(index))
-
-
-def _certificates(role: etree._Element, use: str) -> Iterator[bytes]:
-    """Those for this use; a key that names none is for both.
-
-    Spec: SAML Metadata 2.0 §2.4.1.1
-    """
-    for node in role.findall(f"{{{MD}}}KeyDescriptor"):
-        if node.get("use", use) not in ("signing", "encryption"):
-            raise SamlRefused("a key is for a use that nobody knows")
-        if node.get("use", use) != use:
-            continue
-        for held in node.iter(f"{{{DS}}}X509Certificate"):
-            try:
-                yield read_certificate(text_of(held))
-            except KeyRefused as refused:
-                raise SamlRefused(str(refused)) from None
 
 
 def _logout(role: etree._Element, binding: str) -> str | None:

@@ -9,23 +9,14 @@ from connectors.contract import AccountId, PairwiseSub, SessionId
 from connectors.registry import SamlSettings
 from connectors.saml.door import written
 from connectors.saml.encryption import encrypted_assertion, encrypted_name
-from connectors.saml.names import SAML, SAMLP, NameIdFormat, StatusCode
-from connectors.saml.signature import OctetSigner, signed
+from connectors.saml.names import BEARER, SAML, SAMLP, NameIdFormat, StatusCode
+from connectors.saml.signature import signed
+from connectors.saml.voice import Voice
 
 ASSERTION_SECONDS = 120
 SKEW_SECONDS = 30
-_BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 _BASIC = "urn:oasis:names:tc:SAML:2.0:attrname-format:basic"
 _URI = "urn:oasis:names:tc:SAML:2.0:attrname-format:uri"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voice:
-    """Who answers: our entity id, and what it signs with now."""
-
-    entity_id: str
-    signer: OctetSigner = field(repr=False)
-    certificate: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +97,7 @@ def positive(voice: Voice, settings: SamlSettings, reply: ReplyTo, said: Stateme
         f' IssueInstant="{written(reply.now)}">'
         f"<saml:Issuer>{escape(voice.entity_id)}</saml:Issuer>"
         f"<saml:Subject>{name}"
-        f'<saml:SubjectConfirmation Method="{_BEARER}"><saml:SubjectConfirmationData'
+        f'<saml:SubjectConfirmation Method="{BEARER}"><saml:SubjectConfirmationData'
         f' InResponseTo={request} NotOnOrAfter="{until}" Recipient={acs}/>'
         "</saml:SubjectConfirmation></saml:Subject>"
         f'<saml:Conditions NotBefore="{begins}" NotOnOrAfter="{until}"><saml:AudienceRestriction>'

@@ -1,16 +1,17 @@
 """Signing in by a source: the way there, and the one way back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from connectors.contract import Prompt
 from connectors.errors import UpstreamRefused
-from connectors.sources.callback import Answered, Declined, as_sent, check_answer
+from connectors.sources.callback import Answer as UpstreamAnswer
+from connectors.sources.callback import Answered, Declined, Posted, as_sent, check_answer
 from connectors.sources.model import Source, SourceId
 from connectors.sources.outcomes import ClosedAccount, Differs
 from idp.authn.upstream_keys import UpstreamSilent
 from idp.errors import PageRefused
-from idp.flows.upstream_sign_in import CameBack, Pending, UpstreamSignIn
+from idp.flows.upstream_sign_in import CameBack, Outcome, Pending, UpstreamSignIn
 from idp.flows.upstream_ways import UpstreamWays
 from idp.protocol.form import parse_form
 from idp.protocol.next_step import Login, StepUp
@@ -76,7 +77,7 @@ class UpstreamStage:
         sign_in = reading.sign_in
         if not source.serves(reading.entered, sign_in.required_assurance):
             return self._told(flow, reading, "upstream_refused", "not_allowed_here", 400)
-        if self._ways.is_down(source):
+        if self._ways.is_down(source.source_id):
             return self._told(flow, reading, "upstream_unavailable", "down", 503)
         anew = {Prompt.LOGIN, Prompt.SELECT_ACCOUNT} & sign_in.prompts
         try:
@@ -99,8 +100,25 @@ class UpstreamStage:
         """GET: the answer of the source, in the browser that was sent there."""
         source, now = self._sources[source_id], int(request.received_at)
         form = parse_form(as_sent(source, request.query))
+        state = form.get("state", "")
+        return await self.answered(
+            request, source, state, lambda: check_answer(source, form, form.repeated), now
+        )
+
+    async def answered(
+        self,
+        request: HttpRequest,
+        source: Source,
+        state: str,
+        read: Callable[[], UpstreamAnswer],
+        now: int,
+    ) -> Answer:
+        """An answer that names this state, in the browser that holds its flow, taken once.
+
+        Raises: PageRefused.
+        """
         try:
-            pending = self._upstream.pending(source, form.get("state", ""), now)
+            pending = self._upstream.pending(source, state, now)
         except UpstreamRefused as refused:
             raise PageRefused("upstream_refused", detail=f"upstream: {refused}") from None
         flow = self._flows.read(request, pending.flow_id, now)
@@ -108,8 +126,7 @@ class UpstreamStage:
         _, reading = self._way_on.reread(visit)
         try:
             await self._upstream.take(pending)
-            answer = check_answer(source, form, form.repeated)
-            return await self._judged(visit, reading, source, pending, answer)
+            return await self._judged(visit, reading, source, pending, read())
         except UpstreamRefused as refused:
             return self._told(flow, reading, "upstream_refused", str(refused), 400)
         except UpstreamSilent:
@@ -121,24 +138,35 @@ class UpstreamStage:
         reading: Reading,
         source: Source,
         pending: Pending,
-        answer: Answered | Declined,
+        answer: UpstreamAnswer,
     ) -> Answer:
         sign_in = reading.sign_in
         if not source.serves(reading.entered, sign_in.required_assurance):
             raise UpstreamRefused("not_allowed_here")
         if isinstance(answer, Declined):
-            return self._told(visit.flow, reading, "upstream_declined", "declined", 400)
-        outcome = await self._upstream.finish(
-            source, pending, visit.flow.csrf, answer.code, visit.now
-        )
-        match outcome:
-            case CameBack():
-                return await self._enter(visit, source, outcome)
+            reason = f"declined: {answer.why}" if answer.why else "declined"
+            return self._told(visit.flow, reading, "upstream_declined", reason, 400)
+        match await self._outcome(visit, source, pending, answer):
+            case CameBack() as came:
+                return await self._enter(visit, source, came)
             case Differs(what):
                 reason = f"differs: {what}"
                 return self._told(visit.flow, reading, "upstream_differs", reason, 403)
             case ClosedAccount():
                 return self._told(visit.flow, reading, "upstream_closed", "disabled", 403)
+
+    async def _outcome(
+        self, visit: Visit, source: Source, pending: Pending, answer: Answered | Posted
+    ) -> Outcome:
+        if isinstance(answer, Answered):
+            return await self._upstream.finish(
+                source, pending, visit.flow.csrf, answer.code, visit.now
+            )
+        if source.saml is None:
+            raise UpstreamRefused("saml: the source does not speak it")
+        return await self._upstream.finish_posted(
+            source, source.saml, pending, answer.raw, visit.now
+        )
 
     async def _enter(self, visit: Visit, source: Source, came: CameBack) -> Answer:
         told = came.authentication

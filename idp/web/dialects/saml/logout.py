@@ -8,7 +8,7 @@ from connectors.contract import PairwiseSub, SessionId
 from connectors.errors import SamlRefused
 from connectors.registry import System
 from connectors.saml.bindings import parameters, plain, redirect
-from connectors.systems.saml.logout import LogoutRequest, logout_response, read_logout_request
+from connectors.saml.logout import LogoutRequest, logout_response, read_logout_request
 from idp.errors import PageRefused
 from idp.flows.logout import Logout
 from idp.flows.notices import participant_of

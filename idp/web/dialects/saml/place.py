@@ -9,9 +9,9 @@ from connectors.errors import SamlRefused
 from connectors.registry import SamlSettings, System
 from connectors.saml.bindings import message_of, verify_query
 from connectors.saml.door import read_xml
+from connectors.saml.message import issuer_of, to_us
 from connectors.saml.signature import has_signature, verified
-from connectors.systems.saml.authn_request import issuer_of, to_us
-from connectors.systems.saml.response import Voice
+from connectors.saml.voice import Voice
 from idp.errors import PageRefused
 from keys.keyring import KeyRing
 
