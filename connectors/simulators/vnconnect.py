@@ -4,6 +4,7 @@ import hashlib
 import json
 import secrets
 import time
+from urllib.parse import urlencode
 
 import httpx
 from fastapi import Request
@@ -121,6 +122,9 @@ class VnConnect(UpstreamSource):
             target.startswith(uri.rpartition("/upstream/")[0])
             for uri in self.settings.redirect_uris
         )
+        state = request.query_params.get("state")
+        if state:
+            target += f"?{urlencode({'state': state})}"
         return RedirectResponse(target, 303) if target and known else JSONResponse({"ended": True})
 
     def logout_token(self, sid: str) -> str:

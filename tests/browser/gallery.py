@@ -159,6 +159,12 @@ class _Walls:
             "notice-signed-out-link": pages.notice(
                 NoticeView(**page, reason="signed_out", items=(portal, "Tổng đài 1022"), link="/x")
             ),
+            "notice-signed-out-above": pages.notice(
+                NoticeView(
+                    **page, reason="signed_out", items=(portal,), link="/x",
+                    above=("VNeID", "https://vneid.example/logout"),
+                )
+            ),
         }  # fmt: skip
         for reason in sorted(REASONS):
             number = "0123456789abcdef" if reason in NUMBERED else None

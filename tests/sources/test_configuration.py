@@ -69,6 +69,7 @@ def test_a_source_may_be_authenticated_to_with_a_key(tmp_path: Path) -> None:
         ('issuer = "https://u2.test"', 'issuer = "https://u1.test"', "sources.u2.issuer"),
         ("assurance = { LoA1 = 1, LoA2 = 2 }", "", "sources.u1.assurance"),
         ('allowed_systems = ["portal"]', 'allowed_systems = ["no-such"]', "sources.u2.allowed_systems"),
+        ("assurance = { LoA1 = 1 }", 'assurance = { LoA1 = 1 }\nupstream_logout = "always"', "sources.u2.endpoints.end_session"),
         ("assurance = { LoA1 = 1 }", "assurance = { LoA1 = 1 }\npar = true", "sources.u2.endpoints.pushed_authorization_request"),
         ("assurance = { LoA1 = 1 }", "assurance = { LoA1 = 1 }\nrequest_object = true", "sources.u2.signing_key_file"),
         ("assurance = { LoA1 = 1 }", 'assurance = { LoA1 = 1 }\nsigning_key_file = "vneid.pem"', "sources.u2.signing_key_file"),
