@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from connectors.config.checked import Entry, Table, checked
-from connectors.config.problems import Place as WherePlace
 from connectors.config.problems import Problem
+from connectors.config.source_rules import broken, systems_declared
 from connectors.config.sources import SOURCE_ID
 from connectors.config.surroundings import Surroundings
 from connectors.config.tables import ReadableFile, SecretTable, TextTable, plain_address
@@ -118,19 +118,11 @@ def read_directories(
             found.append(entry.place.problem("an id of a-z, 0-9 and -, at most 30"))
         table = checked(DirectoryTable, entry, surroundings, found)
         if table is not None:
-            found += _unknown_systems(table, entry.place, systems)
+            found += broken([systems_declared(table.allowed_systems, systems)], entry.place)
             if not found:
                 directories[SourceId(name)] = _directory(SourceId(name), table)
         problems += found
     return directories, problems
-
-
-def _unknown_systems(
-    table: DirectoryTable, place: WherePlace, systems: Collection[str]
-) -> list[Problem]:
-    if set(table.allowed_systems or ()) <= set(systems):
-        return []
-    return [place.at("allowed_systems").problem("ids of systems that are declared")]
 
 
 def _directory(source_id: SourceId, table: DirectoryTable) -> Directory:

@@ -17,6 +17,7 @@ from pydantic import (
 from connectors.config.checked import Table
 from connectors.config.problems import Place, Problem
 from connectors.config.saml import CertificateFile
+from connectors.config.source_rules import broken, levels_named, systems_declared
 from connectors.config.tables import ReadableFile, TextTable, WebAddress
 from connectors.contract import AccountKind, Assurance, SystemId
 from connectors.errors import SamlRefused
@@ -99,18 +100,10 @@ def saml_contradictions(
             "attributes",
             "full_name, and the attribute that holds it",
         ),
-        (
-            bool(table.assurance) or table.assurance_otherwise is not None,
-            "assurance",
-            "what the levels are called there, or assurance_otherwise",
-        ),
-        (
-            set(table.allowed_systems or ()) <= set(systems),
-            "allowed_systems",
-            "ids of systems that are declared",
-        ),
+        levels_named(table.assurance, table.assurance_otherwise),
+        systems_declared(table.allowed_systems, systems),
     )
-    return [place.at(key).problem(wanted) for holds, key, wanted in checks if not holds]
+    return broken(checks, place)
 
 
 def saml_source(source_id: SourceId, table: SamlSourceTable) -> Source:

@@ -11,6 +11,7 @@ from connectors.config.checked import Entry, Table, checked
 from connectors.config.problems import Place, Problem
 from connectors.config.saml_sources import SamlSourceTable, saml_contradictions, saml_source
 from connectors.config.source_presets import OtherPreset, preset_of
+from connectors.config.source_rules import broken, levels_named, systems_declared
 from connectors.config.surroundings import Surroundings
 from connectors.config.tables import ReadableFile, SecretTable, TextTable, WebAddress
 from connectors.contract import Assurance, SystemId
@@ -181,18 +182,10 @@ def _contradictions(
             "envelope",
             "a table exactly where the preset is vneid",
         ),
-        (
-            bool(source.assurance) or source.assurance_otherwise is not None,
-            "assurance",
-            "what the levels are called there, or assurance_otherwise",
-        ),
-        (
-            set(table.allowed_systems or ()) <= set(systems),
-            "allowed_systems",
-            "ids of systems that are declared",
-        ),
+        levels_named(source.assurance, source.assurance_otherwise),
+        systems_declared(table.allowed_systems, systems),
     )
-    return [place.at(key).problem(wanted) for holds, key, wanted in checks if not holds]
+    return broken(checks, place)
 
 
 def _authenticates(table: SourceTable, source: Source) -> bool:

@@ -3,8 +3,6 @@
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -15,8 +13,9 @@ from connectors.contract import AccountId, SubjectId, SystemId, WhenUnlinked
 from connectors.links.account_opening import AccountOpening, Created
 from connectors.links.sql import SqlLinks
 from connectors.registry import System
-from idp.adapters import Stores, audit_witness, open_stores
+from idp.adapters import Stores, open_stores
 from idp.audit.writer import BatchingAudit
+from idp.cli.audited import audited
 from idp.cli.command import CONFIG, DEMO, lienthong, run, settings_or_exit
 from idp.config import Settings
 from idp.protocol.app_passwords import SECRET_BYTES, spelled
@@ -80,7 +79,7 @@ def revoke(path: Path, app_password: str, *, demo: bool) -> None:
     settings = settings_or_exit(path, demo=demo)
 
     async def journey() -> bool:
-        async with open_stores(settings) as stores, _audit(settings, stores) as audit:
+        async with open_stores(settings) as stores, audited(settings, stores) as audit:
             now = int(time.time())
             system = await _kept(settings, stores).revoke(app_password, now)
             if system is not None:
@@ -97,7 +96,7 @@ async def _create(
     settings: Settings, system: System, subject: SubjectId, label: str, days: int
 ) -> tuple[str, str, str] | None:
     now = int(time.time())
-    async with open_stores(settings) as stores, _audit(settings, stores) as audit:
+    async with open_stores(settings) as stores, audited(settings, stores) as audit:
         account = await _account(settings, stores, system, subject, now, audit)
         if account is None:
             return None
@@ -142,17 +141,6 @@ async def _account(
 
 def _kept(settings: Settings, stores: Stores) -> SqlAppPasswords:
     return SqlAppPasswords(stores.database, stores.sealer, BlindIndex(settings.keks[-1]))
-
-
-@asynccontextmanager
-async def _audit(settings: Settings, stores: Stores) -> AsyncIterator[BatchingAudit]:
-    """A chain of this command's own."""
-    chain = f"{int(time.time())}-{secrets.token_hex(6)}"
-    audit = await BatchingAudit.open(stores.database, audit_witness(settings), chain, time.time)
-    try:
-        yield audit
-    finally:
-        await audit.close()
 
 
 def _told(made: AppPassword) -> dict[str, object]:
