@@ -12,7 +12,7 @@ from idp.authn.throttle import Attempt, Throttle
 from idp.authn.upstream_health import UpstreamHealth
 from idp.authn.upstream_keys import UpstreamSilent
 from idp.authn.usernames import UsernameRefused, fold
-from idp.flows.upstream_sign_in import Outcome, UpstreamSignIn
+from idp.flows.upstream_arrival import Outcome, UpstreamArrival
 
 REFUSALS_EVERY_SECONDS = 0.5
 
@@ -26,12 +26,12 @@ class DirectorySignIn:
         client: DirectoryClient,
         throttle: Throttle,
         health: UpstreamHealth,
-        upstream: UpstreamSignIn,
+        arrival: UpstreamArrival,
     ) -> None:
         self._client = client
         self._throttle = throttle
         self._health = health
-        self._upstream = upstream
+        self._arrival = arrival
 
     async def prove(
         self, directory: Directory, username: str, password: str, address: str, now: int
@@ -58,7 +58,7 @@ class DirectorySignIn:
             raise
         if isinstance(found, UpstreamIdentity):
             await self._throttle.succeeded(admission)
-            return await self._upstream.recognised(directory, found, now)
+            return await self._arrival.recognised(directory, found, now)
         await asyncio.sleep(REFUSALS_EVERY_SECONDS - (clock() - began) % REFUSALS_EVERY_SECONDS)
         return found
 

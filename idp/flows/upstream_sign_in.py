@@ -1,25 +1,21 @@
-"""Signing in by a source: out with a state for one browser, back once, and a subject of ours."""
+"""Signing in by a source: out with a state for one browser, and back once."""
 
 import hashlib
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import orjson
 
-from connectors.contract import Assurance, Locale, SessionId, SubjectId
+from connectors.contract import Assurance, Locale
 from connectors.errors import UpstreamRefused
-from connectors.sources.ldap.directory import Directory
-from connectors.sources.model import Authentication, Preset, SamlUpstream, Source, UpstreamIdentity
+from connectors.sources.model import Authentication, Preset, SamlUpstream, Source
 from connectors.sources.oidc import authorization_request
-from connectors.sources.outcomes import ClosedAccount, Differs, FirstSeen, Recognised
 from idp.authn.upstream_client import UpstreamClient
 from idp.authn.upstream_health import UpstreamHealth
 from idp.authn.upstream_keys import UpstreamSilent
 from idp.authn.upstream_saml import UpstreamSaml
-from idp.ports import Audit, Entropy, Fences
-from idp.store.upstream_identities import SqlUpstreamIdentities
-from idp.store.upstream_sessions import SqlUpstreamSessions
+from idp.flows.upstream_arrival import Outcome, UpstreamArrival
+from idp.ports import Entropy, Fences
 from keys import base64url
 from keys.errors import SealBroken
 from keys.seal import Sealer
@@ -40,19 +36,6 @@ class Pending:
     state: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CameBack:
-    """The person, as our own records know them."""
-
-    subject: SubjectId
-    authentication: Authentication
-    digests: tuple[bytes, bytes | None]
-    issuer: str
-
-
-Outcome = CameBack | Differs | ClosedAccount
-
-
 class UpstreamSignIn:
     """The journey between our login page and our session; knows no HTTP of the browser's."""
 
@@ -63,25 +46,19 @@ class UpstreamSignIn:
         client: UpstreamClient,
         saml: UpstreamSaml,
         health: UpstreamHealth,
-        identities: SqlUpstreamIdentities,
-        sessions: SqlUpstreamSessions,
+        arrival: UpstreamArrival,
         fences: Fences,
         sealer: Sealer,
-        audit: Audit,
         entropy: Entropy,
-        session_seconds: int,
     ) -> None:
         self._issuer = issuer
         self._client = client
         self._saml = saml
         self._health = health
-        self._identities = identities
-        self._sessions = sessions
+        self._arrival = arrival
         self._fences = fences
         self._sealer = sealer
-        self._audit = audit
         self._entropy = entropy
-        self._session_seconds = session_seconds
 
     async def begin(
         self,
@@ -177,7 +154,7 @@ class UpstreamSignIn:
             raise
         self._health.answered(source.source_id)
         _check_time(source, pending, identity.authentication, now)
-        return await self.recognised(source, identity, now)
+        return await self._arrival.recognised(source, identity, now)
 
     async def finish_posted(
         self, source: Source, saml: SamlUpstream, pending: Pending, raw: bytes, now: int
@@ -196,7 +173,7 @@ class UpstreamSignIn:
             raise UpstreamRefused("assertion_used")
         self._health.answered(source.source_id)
         _check_time(source, pending, identity.authentication, now)
-        return await self.recognised(source, identity, now)
+        return await self._arrival.recognised(source, identity, now)
 
     async def _take_code(self, source: Source, code: str, now: int) -> None:
         """Why: an upstream without nonce and PKCE that hands one code out twice would let the second
@@ -205,48 +182,6 @@ class UpstreamSignIn:
         digest = hashlib.sha256(f"{source.issuer}\0{code}".encode()).digest()
         if not await self._fences.once("upstream_code", digest, now + 2 * STATE_SECONDS):
             raise UpstreamRefused("code_used")
-
-    async def recognised(
-        self, source: Source | Directory, identity: UpstreamIdentity, now: int
-    ) -> Outcome:
-        """Who an identity is in our own records, made at its first sign-in."""
-        candidate = SubjectId(self._entropy(16).hex())
-        outcome = await self._identities.recognise(identity, candidate, now)
-        match outcome:
-            case Recognised(subject):
-                return self._came_back(identity, subject)
-            case FirstSeen(subject):
-                self._audit.record("upstream_first_seen", {"source": source.source_id})
-                return self._came_back(identity, subject)
-            case Differs(what):
-                self._audit.record(
-                    "upstream_identity_differs", {"source": source.source_id, "what": what}
-                )
-                return outcome
-            case ClosedAccount():
-                return outcome
-
-    def _came_back(self, identity: UpstreamIdentity, subject: SubjectId) -> CameBack:
-        sid, issuer = identity.authentication.upstream_sid, identity.issuer
-        return CameBack(
-            subject=subject,
-            authentication=identity.authentication,
-            digests=(
-                self._identities.digest(issuer, identity.subject),
-                None if sid is None else self._identities.digest(issuer, f"sid {sid}"),
-            ),
-            issuer=issuer,
-        )
-
-    async def opened(
-        self, came: CameBack, sid: SessionId, source: Source | Directory, now: int
-    ) -> None:
-        """Remember where a session began, so that an end there ends it here."""
-        ends_at = now + self._session_seconds
-        await self._sessions.began(sid, came.subject, came.issuer, came.digests, ends_at)
-        acr = came.authentication.assurance.acr
-        fields: Mapping[str, str | int] = {"source": source.source_id, "sid": sid, "acr": acr}
-        self._audit.record("upstream_signed_in", fields)
 
     def _redirect_uri(self, source: Source) -> str:
         return self._issuer + source.callback_path

@@ -73,9 +73,11 @@ def interaction_of(parts: Parts, journey: Journey) -> Interaction:
 
 def upstream_stage_of(parts: Parts, journey: Journey) -> UpstreamStage:
     """The way to a source and back."""
+    arrival = parts.upstream.arrival(parts.audit)
     return UpstreamStage(
         sources=parts.settings.sources,
-        upstream=parts.upstream.sign_in(parts.fences, parts.audit),
+        upstream=parts.upstream.sign_in(parts.fences, arrival),
+        arrival=arrival,
         ways=parts.upstream.ways,
         flows=journey.flows,
         cookies=parts.cookies,
@@ -87,16 +89,16 @@ def upstream_stage_of(parts: Parts, journey: Journey) -> UpstreamStage:
 
 def directory_stage_of(parts: Parts, journey: Journey) -> DirectoryStage:
     """Our page for the directories of staff."""
-    upstream = parts.upstream.sign_in(parts.fences, parts.audit)
+    arrival = parts.upstream.arrival(parts.audit)
     return DirectoryStage(
         directories=parts.settings.directories,
         directory_sign_in=DirectorySignIn(
             client=parts.upstream.directories,
             throttle=Throttle(parts.stores.counters, key=parts.throttle_key),
             health=parts.upstream.health,
-            upstream=upstream,
+            arrival=arrival,
         ),
-        upstream=upstream,
+        arrival=arrival,
         ways=parts.upstream.ways,
         flows=journey.flows,
         cookies=parts.cookies,

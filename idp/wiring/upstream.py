@@ -17,6 +17,7 @@ from idp.egress.ldap import LdapEgress
 from idp.egress.transport import SystemResolver
 from idp.flows.end_subject import SubjectEnd
 from idp.flows.logout import Logout
+from idp.flows.upstream_arrival import UpstreamArrival
 from idp.flows.upstream_logout import SignedInAbove
 from idp.flows.upstream_notices import UpstreamNotices
 from idp.flows.upstream_saml_logout import UpstreamSamlLogout
@@ -78,20 +79,27 @@ class Upstream:
         self._sealer = sealer
         self._entropy = entropy
 
-    def sign_in(self, fences: Fences, audit: Audit) -> UpstreamSignIn:
+    def arrival(self, audit: Audit) -> UpstreamArrival:
+        """Who came, whichever way."""
+        return UpstreamArrival(
+            identities=self._identities,
+            sessions=self.sessions,
+            audit=audit,
+            entropy=self._entropy,
+            session_seconds=self._session_seconds,
+        )
+
+    def sign_in(self, fences: Fences, arrival: UpstreamArrival) -> UpstreamSignIn:
         """The journey to a source and back."""
         return UpstreamSignIn(
             issuer=self._issuer,
             client=self._client,
             saml=self.saml,
             health=self.health,
-            identities=self._identities,
-            sessions=self.sessions,
+            arrival=arrival,
             fences=fences,
             sealer=self._sealer,
-            audit=audit,
             entropy=self._entropy,
-            session_seconds=self._session_seconds,
         )
 
     def signed_in_above(self) -> SignedInAbove:

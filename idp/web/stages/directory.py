@@ -13,7 +13,7 @@ from connectors.sources.outcomes import ClosedAccount, Differs
 from idp.authn.upstream_keys import UpstreamSilent
 from idp.errors import PageRefused, TooManyAttempts
 from idp.flows.directory_sign_in import DirectorySignIn
-from idp.flows.upstream_sign_in import CameBack, UpstreamSignIn
+from idp.flows.upstream_arrival import CameBack, UpstreamArrival
 from idp.flows.upstream_ways import UpstreamWays
 from idp.protocol.form import Form, parse_form
 from idp.protocol.languages import named
@@ -47,7 +47,7 @@ class DirectoryStage:
         *,
         directories: Mapping[SourceId, Directory],
         directory_sign_in: DirectorySignIn,
-        upstream: UpstreamSignIn,
+        arrival: UpstreamArrival,
         ways: UpstreamWays,
         flows: FlowCookies,
         cookies: CookieJar,
@@ -57,7 +57,7 @@ class DirectoryStage:
     ) -> None:
         self._directories = directories
         self._directory_sign_in = directory_sign_in
-        self._upstream = upstream
+        self._arrival = arrival
         self._ways = ways
         self._flows = flows
         self._cookies = cookies
@@ -141,7 +141,7 @@ class DirectoryStage:
             came.subject,
             told.assurance,
             told.amr,
-            opened=lambda sid: self._upstream.opened(came, sid, directory, visit.now),
+            opened=lambda sid: self._arrival.opened(came, sid, directory, visit.now),
         )
         remembered = self._cookies.set(LAST_SOURCE, directory.source_id, HALF_YEAR_SECONDS)
         return answer.with_headers(remembered)

@@ -11,7 +11,8 @@ from connectors.sources.model import Source, SourceId
 from connectors.sources.outcomes import ClosedAccount, Differs
 from idp.authn.upstream_keys import UpstreamSilent
 from idp.errors import PageRefused
-from idp.flows.upstream_sign_in import CameBack, Outcome, Pending, UpstreamSignIn
+from idp.flows.upstream_arrival import CameBack, Outcome, UpstreamArrival
+from idp.flows.upstream_sign_in import Pending, UpstreamSignIn
 from idp.flows.upstream_ways import UpstreamWays
 from idp.protocol.form import parse_form
 from idp.protocol.next_step import Login, StepUp
@@ -41,6 +42,7 @@ class UpstreamStage:
         *,
         sources: Mapping[SourceId, Source],
         upstream: UpstreamSignIn,
+        arrival: UpstreamArrival,
         ways: UpstreamWays,
         flows: FlowCookies,
         cookies: CookieJar,
@@ -50,6 +52,7 @@ class UpstreamStage:
     ) -> None:
         self._sources = sources
         self._upstream = upstream
+        self._arrival = arrival
         self._ways = ways
         self._flows = flows
         self._cookies = cookies
@@ -176,7 +179,7 @@ class UpstreamStage:
             told.assurance,
             told.amr,
             authenticated_at=told.at,
-            opened=lambda sid: self._upstream.opened(came, sid, source, visit.now),
+            opened=lambda sid: self._arrival.opened(came, sid, source, visit.now),
         )
 
     def _told(self, flow: Flow, reading: Reading, page: str, reason: str, status: int) -> Answer:
