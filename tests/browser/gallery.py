@@ -27,6 +27,7 @@ from idp.web.views import (
     ConsentView,
     DirectoryView,
     FormPostView,
+    GoOnView,
     HomeView,
     LoginView,
     NoticeView,
@@ -144,6 +145,15 @@ class _Walls:
                     )
                 )
             ),
+            "logout-post": _waiting(
+                pages.form_post(
+                    FormPostView(
+                        **page, target="/saml/slo", fields={"again": "1"}, participant_name=portal,
+                        lead="logout_post.lead",
+                    )
+                )
+            ),
+            "go-on": pages.go_on(GoOnView(**page, target="/landing")),
             "home": pages.home(HomeView(**page, signed_in_name="Nguyễn Thị Lan", systems=systems)),
             "home-nobody": pages.home(HomeView(**page, signed_in_name=None, systems=systems)),
             "home-empty": pages.home(HomeView(**page, signed_in_name=None, systems=())),
