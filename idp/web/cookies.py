@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from idp.web.http import Header, HttpRequest
 
 MAX_COOKIE = 3800
+LAST_SOURCE = "source"
 SESSION = "session"
 
 

@@ -19,7 +19,7 @@ from idp.protocol.next_step import (
     Step,
     StepUp,
 )
-from idp.web.cookies import CookieJar
+from idp.web.cookies import LAST_SOURCE, CookieJar
 from idp.web.doors import Reading, origin_of
 from idp.web.flow_cookie import Flow
 from idp.web.http import Answer, Header, HttpRequest, Refusal
@@ -153,7 +153,7 @@ class SignInPages:
 
     def last_source(self, request: HttpRequest) -> str:
         """How this browser signed in the last time; a name of ours, or nothing."""
-        return self._cookies.read(request, "source") or ""
+        return self._cookies.read(request, LAST_SOURCE) or ""
 
     def other_way_up(self, flow: Flow, reading: Reading) -> Answer | None:
         """For a person without a second factor of ours: the sources that reach the level, if any."""

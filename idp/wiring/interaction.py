@@ -7,6 +7,7 @@ from connectors.contract import Dialect
 from idp.authn.local import LocalAuthenticator
 from idp.authn.throttle import Throttle
 from idp.flows.directory_sign_in import DirectorySignIn
+from idp.flows.upstream_arrival import UpstreamArrival
 from idp.web.devices import DeviceCookies
 from idp.web.doors import Door
 from idp.web.flow_cookie import FlowCookies
@@ -18,6 +19,7 @@ from idp.web.stages.directory import DirectoryStage
 from idp.web.stages.opening import SessionOpening
 from idp.web.stages.password import PasswordStage
 from idp.web.stages.second_factor import SecondFactorStage
+from idp.web.stages.source_outcomes import SourceOutcomes
 from idp.web.stages.upstream import UpstreamStage
 from idp.web.way_on import WayOn
 from idp.wiring.doors import doors_of
@@ -77,12 +79,9 @@ def upstream_stage_of(parts: Parts, journey: Journey) -> UpstreamStage:
     return UpstreamStage(
         sources=parts.settings.sources,
         upstream=parts.upstream.sign_in(parts.fences, arrival),
-        arrival=arrival,
+        outcomes=_outcomes(parts, journey, arrival),
         ways=parts.upstream.ways,
         flows=journey.flows,
-        cookies=parts.cookies,
-        pages=journey.pages,
-        opening=journey.opening,
         way_on=journey.way_on,
     )
 
@@ -98,13 +97,21 @@ def directory_stage_of(parts: Parts, journey: Journey) -> DirectoryStage:
             health=parts.upstream.health,
             arrival=arrival,
         ),
-        arrival=arrival,
+        outcomes=_outcomes(parts, journey, arrival),
         ways=parts.upstream.ways,
+        flows=journey.flows,
+        pages=journey.pages,
+        way_on=journey.way_on,
+    )
+
+
+def _outcomes(parts: Parts, journey: Journey, arrival: UpstreamArrival) -> SourceOutcomes:
+    return SourceOutcomes(
+        arrival=arrival,
         flows=journey.flows,
         cookies=parts.cookies,
         pages=journey.pages,
         opening=journey.opening,
-        way_on=journey.way_on,
     )
 
 

@@ -3,28 +3,23 @@
 import hmac
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import assert_never
 
 from connectors.errors import UpstreamRefused
 from connectors.sources.ldap.directory import Directory
 from connectors.sources.ldap.verdicts import Verdict
 from connectors.sources.model import SourceId
-from connectors.sources.outcomes import ClosedAccount, Differs
 from idp.authn.upstream_keys import UpstreamSilent
 from idp.errors import PageRefused, TooManyAttempts
 from idp.flows.directory_sign_in import DirectorySignIn
-from idp.flows.upstream_arrival import CameBack, UpstreamArrival
 from idp.flows.upstream_ways import UpstreamWays
 from idp.protocol.form import Form, parse_form
 from idp.protocol.languages import named
 from idp.protocol.next_step import Login, StepUp
-from idp.web.cookies import CookieJar
 from idp.web.doors import Reading
 from idp.web.flow_cookie import Flow, FlowCookies
 from idp.web.http import Answer, Header, HttpRequest, Refusal
 from idp.web.sign_in_pages import SignInPages
-from idp.web.stages.opening import SessionOpening
-from idp.web.stages.upstream import HALF_YEAR_SECONDS, LAST_SOURCE, RETRY_SECONDS
+from idp.web.stages.source_outcomes import SourceOutcomes
 from idp.web.turn import Visit
 from idp.web.way_on import WayOn
 
@@ -47,22 +42,18 @@ class DirectoryStage:
         *,
         directories: Mapping[SourceId, Directory],
         directory_sign_in: DirectorySignIn,
-        arrival: UpstreamArrival,
+        outcomes: SourceOutcomes,
         ways: UpstreamWays,
         flows: FlowCookies,
-        cookies: CookieJar,
         pages: SignInPages,
-        opening: SessionOpening,
         way_on: WayOn,
     ) -> None:
         self._directories = directories
         self._directory_sign_in = directory_sign_in
-        self._arrival = arrival
+        self._outcomes = outcomes
         self._ways = ways
         self._flows = flows
-        self._cookies = cookies
         self._pages = pages
-        self._opening = opening
         self._way_on = way_on
 
     async def start(self, request: HttpRequest, source_id: SourceId) -> Answer:
@@ -100,9 +91,11 @@ class DirectoryStage:
             return await self._way_on.go_on(visit)
         directory = self._directories[source_id]
         if not directory.serves(reading.entered, reading.sign_in.required_assurance):
-            return self._told(visit.flow, reading, "upstream_refused", "not_allowed_here", 400)
+            return self._outcomes.told(
+                visit.flow, reading, "upstream_refused", "not_allowed_here", 400
+            )
         if self._ways.is_down(source_id):
-            return self._told(visit.flow, reading, "upstream_unavailable", "down", 503)
+            return self._outcomes.down(visit.flow, reading)
         return None
 
     async def _proved(
@@ -115,36 +108,17 @@ class DirectoryStage:
             )
         except TooManyAttempts as limit:
             return self._throttled(visit, reading, directory, username, limit.retry_after_seconds)
-        except UpstreamRefused as refused:
-            return self._told(visit.flow, reading, "upstream_refused", str(refused), 400)
-        except UpstreamSilent:
-            return self._told(visit.flow, reading, "upstream_unavailable", "silent", 503)
+        except (UpstreamRefused, UpstreamSilent) as fault:
+            return self._outcomes.failed(visit.flow, reading, fault)
         match outcome:
-            case CameBack():
-                return await self._enter(visit, directory, outcome)
             case Verdict.NOT_PROVED:
                 return self._wrong(visit, reading, directory, username)
             case Verdict.CLOSED | Verdict.PASSWORD_EXPIRED | Verdict.NOT_A_MEMBER:
                 reason = outcome.name.lower()
-                return self._told(visit.flow, reading, _PAGES[outcome], reason, 403)
-            case Differs(what):
-                return self._told(visit.flow, reading, "upstream_differs", f"differs: {what}", 403)
-            case ClosedAccount():
-                return self._told(visit.flow, reading, "upstream_closed", "disabled", 403)
+                return self._outcomes.told(visit.flow, reading, _PAGES[outcome], reason, 403)
             case _:
-                assert_never(outcome)
-
-    async def _enter(self, visit: Visit, directory: Directory, came: CameBack) -> Answer:
-        told = came.authentication
-        answer = await self._opening.open(
-            visit,
-            came.subject,
-            told.assurance,
-            told.amr,
-            opened=lambda sid: self._arrival.opened(came, sid, directory, visit.now),
-        )
-        remembered = self._cookies.set(LAST_SOURCE, directory.source_id, HALF_YEAR_SECONDS)
-        return answer.with_headers(remembered)
+                answer = await self._outcomes.answered(visit, reading, directory, outcome)
+                return answer.with_headers(self._outcomes.remembered(directory.source_id))
 
     def _wrong(self, visit: Visit, reading: Reading, directory: Directory, username: str) -> Answer:
         source_id = directory.source_id
@@ -174,18 +148,6 @@ class DirectoryStage:
         directory = self._directories[source_id]
         page = self._pages.directory(flow, reading, directory, error, status, typed)
         return page.with_headers(*before, *self._flows.page_shown(flow, measured=reading.measured))
-
-    def _told(self, flow: Flow, reading: Reading, page: str, reason: str, status: int) -> Answer:
-        """What to do now; the flow stays, so that another way can be taken."""
-        answer = self._pages.upstream_notice(flow, page, status)
-        if status == 503:
-            answer = answer.with_headers((b"retry-after", str(RETRY_SECONDS).encode("ascii")))
-        refusal = answer.refusal or Refusal(reason=page)
-        answer = answer.with_headers(*self._flows.page_shown(flow, measured=reading.measured))
-        client = reading.sign_in.participant
-        return answer.refused(
-            replace(refusal, event="upstream_refused", client=client, detail=f"upstream: {reason}")
-        )
 
 
 def _refusal(reading: Reading, event: str, reason: str) -> Refusal:

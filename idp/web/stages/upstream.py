@@ -1,33 +1,25 @@
 """Signing in by a source: the way there, and the one way back."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from connectors.contract import Prompt
 from connectors.errors import UpstreamRefused
 from connectors.sources.callback import Answer as UpstreamAnswer
 from connectors.sources.callback import Answered, Declined, Posted, as_sent, check_answer
 from connectors.sources.model import Source, SourceId
-from connectors.sources.outcomes import ClosedAccount, Differs
 from idp.authn.upstream_keys import UpstreamSilent
 from idp.errors import PageRefused
-from idp.flows.upstream_arrival import CameBack, Outcome, UpstreamArrival
+from idp.flows.upstream_arrival import Outcome
 from idp.flows.upstream_sign_in import Pending, UpstreamSignIn
 from idp.flows.upstream_ways import UpstreamWays
 from idp.protocol.form import parse_form
 from idp.protocol.next_step import Login, StepUp
-from idp.web.cookies import CookieJar
 from idp.web.doors import Reading
 from idp.web.flow_cookie import Flow, FlowCookies
-from idp.web.http import Answer, Header, HttpRequest, Refusal, see_other
-from idp.web.sign_in_pages import SignInPages
-from idp.web.stages.opening import SessionOpening
+from idp.web.http import Answer, HttpRequest, see_other
+from idp.web.stages.source_outcomes import SourceOutcomes
 from idp.web.turn import Visit
 from idp.web.way_on import WayOn
-
-LAST_SOURCE = "source"
-HALF_YEAR_SECONDS = 180 * 86400
-RETRY_SECONDS = 30
 
 
 class UpstreamStage:
@@ -42,22 +34,16 @@ class UpstreamStage:
         *,
         sources: Mapping[SourceId, Source],
         upstream: UpstreamSignIn,
-        arrival: UpstreamArrival,
+        outcomes: SourceOutcomes,
         ways: UpstreamWays,
         flows: FlowCookies,
-        cookies: CookieJar,
-        pages: SignInPages,
-        opening: SessionOpening,
         way_on: WayOn,
     ) -> None:
         self._sources = sources
         self._upstream = upstream
-        self._arrival = arrival
+        self._outcomes = outcomes
         self._ways = ways
         self._flows = flows
-        self._cookies = cookies
-        self._pages = pages
-        self._opening = opening
         self._way_on = way_on
 
     async def start(self, request: HttpRequest, source_id: SourceId) -> Answer:
@@ -79,9 +65,9 @@ class UpstreamStage:
         """The redirect to a source; also for a door that knows already where the person comes from."""
         sign_in = reading.sign_in
         if not source.serves(reading.entered, sign_in.required_assurance):
-            return self._told(flow, reading, "upstream_refused", "not_allowed_here", 400)
+            return self._outcomes.told(flow, reading, "upstream_refused", "not_allowed_here", 400)
         if self._ways.is_down(source.source_id):
-            return self._told(flow, reading, "upstream_unavailable", "down", 503)
+            return self._outcomes.down(flow, reading)
         anew = {Prompt.LOGIN, Prompt.SELECT_ACCOUNT} & sign_in.prompts
         try:
             address = await self._upstream.begin(
@@ -93,11 +79,11 @@ class UpstreamStage:
                 locale=flow.locale,
                 now=now,
             )
-        except UpstreamRefused as refused:
-            return self._told(flow, reading, "upstream_refused", str(refused), 400)
-        except UpstreamSilent:
-            return self._told(flow, reading, "upstream_unavailable", "silent", 503)
-        return see_other(address, self._flows.header(flow), self._remember(source))
+        except (UpstreamRefused, UpstreamSilent) as fault:
+            return self._outcomes.failed(flow, reading, fault)
+        return see_other(
+            address, self._flows.header(flow), self._outcomes.remembered(source.source_id)
+        )
 
     async def callback(self, request: HttpRequest, source_id: SourceId) -> Answer:
         """GET: the answer of the source, in the browser that was sent there."""
@@ -130,10 +116,8 @@ class UpstreamStage:
         try:
             await self._upstream.take(pending)
             return await self._judged(visit, reading, source, pending, read())
-        except UpstreamRefused as refused:
-            return self._told(flow, reading, "upstream_refused", str(refused), 400)
-        except UpstreamSilent:
-            return self._told(flow, reading, "upstream_unavailable", "silent", 503)
+        except (UpstreamRefused, UpstreamSilent) as fault:
+            return self._outcomes.failed(flow, reading, fault)
 
     async def _judged(
         self,
@@ -148,15 +132,9 @@ class UpstreamStage:
             raise UpstreamRefused("not_allowed_here")
         if isinstance(answer, Declined):
             reason = f"declined: {answer.why}" if answer.why else "declined"
-            return self._told(visit.flow, reading, "upstream_declined", reason, 400)
-        match await self._outcome(visit, source, pending, answer):
-            case CameBack() as came:
-                return await self._enter(visit, source, came)
-            case Differs(what):
-                reason = f"differs: {what}"
-                return self._told(visit.flow, reading, "upstream_differs", reason, 403)
-            case ClosedAccount():
-                return self._told(visit.flow, reading, "upstream_closed", "disabled", 403)
+            return self._outcomes.told(visit.flow, reading, "upstream_declined", reason, 400)
+        outcome = await self._outcome(visit, source, pending, answer)
+        return await self._outcomes.answered(visit, reading, source, outcome)
 
     async def _outcome(
         self, visit: Visit, source: Source, pending: Pending, answer: Answered | Posted
@@ -170,30 +148,3 @@ class UpstreamStage:
         return await self._upstream.finish_posted(
             source, source.saml, pending, answer.raw, visit.now
         )
-
-    async def _enter(self, visit: Visit, source: Source, came: CameBack) -> Answer:
-        told = came.authentication
-        return await self._opening.open(
-            visit,
-            came.subject,
-            told.assurance,
-            told.amr,
-            authenticated_at=told.at,
-            opened=lambda sid: self._arrival.opened(came, sid, source, visit.now),
-        )
-
-    def _told(self, flow: Flow, reading: Reading, page: str, reason: str, status: int) -> Answer:
-        """What to do now; the flow stays, so that another way can be taken."""
-        answer = self._pages.upstream_notice(flow, page, status)
-        if status == 503:
-            answer = answer.with_headers((b"retry-after", str(RETRY_SECONDS).encode("ascii")))
-        refusal = answer.refusal or Refusal(reason=page)
-        client = reading.sign_in.participant
-        answer = answer.with_headers(*self._flows.page_shown(flow, measured=reading.measured))
-        return answer.refused(
-            replace(refusal, event="upstream_refused", client=client, detail=f"upstream: {reason}")
-        )
-
-    def _remember(self, source: Source) -> Header:
-        """The way that was taken last stands first the next time; it names no person."""
-        return self._cookies.set(LAST_SOURCE, source.source_id, HALF_YEAR_SECONDS)
